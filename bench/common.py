@@ -142,12 +142,12 @@ def scaled(maps):
 
 
 def overlay(path, rgb, heat):
-    """Colours heat [h,w], 0..1, lays it over rgb [H,W,3] and writes a JPEG."""
+    """Colors heat [h,w], 0..1, lays it over rgb [H,W,3] and writes a JPEG."""
     import cv2
 
     large = cv2.resize(heat, (rgb.shape[1], rgb.shape[0]))
-    colours = cv2.applyColorMap(np.uint8(255 * large), cv2.COLORMAP_JET)
-    drawn = cv2.addWeighted(np.ascontiguousarray(rgb[..., ::-1]), 0.6, colours, 0.4, 0)
+    colors = cv2.applyColorMap(np.uint8(255 * large), cv2.COLORMAP_JET)
+    drawn = cv2.addWeighted(np.ascontiguousarray(rgb[..., ::-1]), 0.6, colors, 0.4, 0)
     if not cv2.imwrite(os.path.join(overlay.folder, os.path.basename(path)), drawn, [cv2.IMWRITE_JPEG_QUALITY, 92]):
         raise OSError(f"no overlay of {path}")
 

@@ -47,7 +47,7 @@ var jobs = func() []job {
 		{Name: train, Title: "Training, in memory, batches of 32", Unit: "images/s", Amount: 1, Batch: batch},
 		{Name: classify, Title: "Classification, in memory", Unit: "images/s", Amount: 1, Batch: batch},
 		{Name: gradcamJob, Title: "Grad-CAM with prediction, in memory", Unit: "images/s", Amount: 1, Batch: batch},
-		{Name: folder, Title: "Folder to overlays: decode, resize, explain, colour, write", Unit: "images/s", Amount: 1, Batch: 2 * batch, Least: 15 * batch, Most: 1 << 30, Rounds: 3},
+		{Name: folder, Title: "Folder to overlays: decode, resize, explain, color, write", Unit: "images/s", Amount: 1, Batch: 2 * batch, Least: 15 * batch, Most: 1 << 30, Rounds: 3},
 		{Name: integrated, Title: "Integrated gradients, 50 steps", Unit: "s/image", Amount: 1, Less: true, Batch: 1},
 		{Name: scorecam, Title: "Score-CAM, 256 channels", Unit: "s/image", Amount: 1, Less: true, Batch: 1},
 		{Name: rise, Title: "RISE", Unit: "s/image", Amount: 1, Less: true, Batch: 1},

@@ -124,7 +124,7 @@ func (d *desk) train() (func(int) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := trainer.Init(d.ctx); err != nil { // the optimiser's variables
+	if err := trainer.Init(d.ctx); err != nil { // the optimizer's variables
 		return nil, err
 	}
 	if err := trainer.RestoreWeights(d.ctx, filepath.Join(d.h.model(), "saved_model", "variables", "variables")); err != nil {

@@ -147,7 +147,7 @@ func measureParts(ctx context.Context, dir string) error {
 			}
 			return model(i)
 		}},
-		{"draw: enlarge, colour, blend, strip", "heatmap.Overlay", 0.9, func(i int) error {
+		{"draw: enlarge, color, blend, strip", "heatmap.Overlay", 0.9, func(i int) error {
 			drawings[i] = heatmap.Overlay(photos[i], heatmap.Options{Heat: maps[i].Map, Title: "a title", Note: "a note"})
 			return nil
 		}},

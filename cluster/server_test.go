@@ -118,7 +118,7 @@ func TestJoinSaysWhoDoesNotAnswer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	onNote = cancel
 	if _, err := join(ctx, cluster.Options{Wait: time.Hour}); err != context.Canceled {
-		t.Errorf("a cancelled wait: %v", err)
+		t.Errorf("a canceled wait: %v", err)
 	}
 	onNote = func() { s.Restart(0) }
 	if n, err := join(t.Context(), cluster.Options{Wait: time.Hour}); n != 2 || err != nil || len(notes) != 1 {

@@ -256,7 +256,7 @@ func ask(ctx context.Context, address string) (job string, err error) {
 	return "", fmt.Errorf("is no TensorFlow server: %w", err)
 }
 
-// jobOf returns the job of the first device in a serialised GetStatusResponse, or "". The first
+// jobOf returns the job of the first device in a serialized GetStatusResponse, or "". The first
 // field of this message has the attributes of devices.
 func jobOf(response []byte) string {
 	_, _, tag := protowire.ConsumeTag(response)

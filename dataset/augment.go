@@ -31,7 +31,7 @@ type Phase struct {
 }
 
 // A Variation is the distribution of an image's changes. The names and the geometry
-// are those of Keras's ImageDataGenerator, the colours are those of
+// are those of Keras's ImageDataGenerator, the colors are those of
 // torchvision's ColorJitter. The zero value changes nothing.
 type Variation struct {
 	Rotation       Span     `json:"rotation,omitzero"`         // degrees, anticlockwise
@@ -42,9 +42,9 @@ type Variation struct {
 	RandomCrop     Factor   `json:"random_crop,omitzero"`      // share of the area that is kept, 0 to 1, at a random position
 	HorizontalFlip bool     `json:"horizontal_flip,omitempty"` // left and right, of half of the images
 	VerticalFlip   bool     `json:"vertical_flip,omitempty"`   // top and bottom, of half of the images
-	Brightness     Factor   `json:"brightness,omitzero"`       // factor of all colours
-	Contrast       Factor   `json:"contrast,omitzero"`         // factor of the distance from the image's mean grey
-	Saturation     Factor   `json:"saturation,omitzero"`       // factor of the distance from a pixel's grey
+	Brightness     Factor   `json:"brightness,omitzero"`       // factor of all colors
+	Contrast       Factor   `json:"contrast,omitzero"`         // factor of the distance from the image's mean gray
+	Saturation     Factor   `json:"saturation,omitzero"`       // factor of the distance from a pixel's gray
 	Hue            Span     `json:"hue,omitzero"`              // degrees
 	Autocontrast   bool     `json:"autocontrast,omitempty"`    // each channel is stretched to 0..255
 	Equalize       bool     `json:"equalize,omitempty"`        // histogram equalisation of each channel
@@ -53,7 +53,7 @@ type Variation struct {
 	Sharpness      Factor   `json:"sharpness,omitzero"`        // factor of the distance from a smoothed image
 	RandomErasing  float64  `json:"random_erasing,omitempty"`  // probability that a rectangle is filled with noise
 	FillMode       FillMode `json:"fill_mode,omitempty"`       // beyond the border; "" is FillNearest
-	FillValue      uint8    `json:"fill_value,omitempty"`      // grey of FillConstant
+	FillValue      uint8    `json:"fill_value,omitempty"`      // gray of FillConstant
 }
 
 // A FillMode selects the content beyond the border of a moved image.

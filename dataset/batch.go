@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// A Batch is N labelled images of one size, ready to feed to a model.
+// A Batch is N labeled images of one size, ready to feed to a model.
 type Batch struct {
 	N, Height, Width int
 	Images           []uint8 // RGB, 0 to 255, [N, Height, Width, 3], row-major
@@ -38,7 +38,7 @@ type job struct {
 // size; the last batch may be smaller. Images are decoded in parallel and in advance.
 //
 // A batch is valid until the next iteration, because its buffers are reused. The iteration ends
-// after an error. When the loop ends (also by break or because ctx is cancelled), all goroutines
+// after an error. When the loop ends (also by break or because ctx is canceled), all goroutines
 // have ended.
 func (l *Loader) Batches(ctx context.Context, items []Item, order []int, size int) iter.Seq2[*Batch, error] {
 	return l.Augmented(ctx, items, order, size, Epoch{})

@@ -9,7 +9,7 @@ import (
 )
 
 // bilinear scales an opaque image with the filter of nfnt/resize, but faster: one multiplication
-// weights all three colours of a pixel. nfnt/resize rounds down in both passes. bilinear rounds to
+// weights all three colors of a pixel. nfnt/resize rounds down in both passes. bilinear rounds to
 // the nearest, so that images are as bright as in other programs. It returns nil for transparent
 // pixels, and if a side shrinks to less than 1/500.
 func bilinear(img *image.RGBA, height, width int) *image.RGBA {
@@ -45,7 +45,7 @@ func bilinear(img *image.RGBA, height, width int) *image.RGBA {
 	return out
 }
 
-// packed has the three colours of a pixel, or weighted sums of them, in lanes.
+// packed has the three colors of a pixel, or weighted sums of them, in lanes.
 type packed uint64
 
 const (
@@ -102,12 +102,12 @@ func newTriangle(in, out int) triangle {
 	}
 	t.weights = make([]packed, out*2*t.margin)
 	for i := range out {
-		centre := scale*(float64(i)+0.5) - 0.5
-		t.first[i] = int(centre) + 1
-		centre -= float64(t.first[i] - t.margin)
+		center := scale*(float64(i)+0.5) - 0.5
+		t.first[i] = int(center) + 1
+		center -= float64(t.first[i] - t.margin)
 		sum := packed(0)
 		for k := range t.of(i) {
-			w := packed(unit * max(1-math.Abs((centre-float64(k))*narrow), 0))
+			w := packed(unit * max(1-math.Abs((center-float64(k))*narrow), 0))
 			t.of(i)[k] = w
 			sum += w
 		}

@@ -71,10 +71,10 @@ func triangleFilter(img *image.RGBA, height, width int) []float64 {
 		reach := max(scale, 1)
 		all := make([][]float64, out)
 		for i := range all {
-			centre, sum := scale*(float64(i)+0.5)-0.5, 0.0
+			center, sum := scale*(float64(i)+0.5)-0.5, 0.0
 			all[i] = make([]float64, in)
-			for k := int(centre-reach) - 1; k <= int(centre+reach)+1; k++ {
-				w := max(1-math.Abs(centre-float64(k))/reach, 0)
+			for k := int(center-reach) - 1; k <= int(center+reach)+1; k++ {
+				w := max(1-math.Abs(center-float64(k))/reach, 0)
 				all[i][min(max(k, 0), in-1)] += w // beyond the edge is the edge
 				sum += w
 			}

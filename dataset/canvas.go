@@ -15,7 +15,7 @@ type point struct{ x, y float64 }
 
 func (p point) length() float64 { return math.Hypot(p.x, p.y) }
 
-// An rgb is a colour with components from 0 to 1.
+// An rgb is a color with components from 0 to 1.
 type rgb struct{ r, g, b float64 }
 
 func (c rgb) times(f float64) rgb { return rgb{c.r * f, c.g * f, c.b * f} }
@@ -25,7 +25,7 @@ func blend(a, b rgb, t float64) rgb {
 	return rgb{a.r + t*(b.r-a.r), a.g + t*(b.g-a.g), a.b + t*(b.b-a.b)}
 }
 
-// hsv returns the colour of hue, saturation and value from 0 to 1; hues are periodic.
+// hsv returns the color of hue, saturation and value from 0 to 1; hues are periodic.
 func hsv(h, s, v float64) rgb {
 	channel := func(n float64) float64 {
 		k := math.Mod(n+6*(h-math.Floor(h)), 6)
@@ -96,7 +96,7 @@ type canvas struct {
 	object  []float64 // [h, w], share of a pixel that the object covers, 0 to 1
 	colors  []rgb     // [h, w], of the object
 	colored []bool    // [h, w], whether colors is set
-	// The position of the object: its centre in pixels, its scale in pixels per unit and
+	// The position of the object: its center in pixels, its scale in pixels per unit and
 	// its rotation, clockwise.
 	cx, cy, scale float64
 	sin, cos      float64
@@ -122,7 +122,7 @@ func (c *canvas) toPixels(p point) (x, y float32) {
 	return float32(c.cx + c.scale*(p.x*c.cos-p.y*c.sin)), float32(c.cy + c.scale*(p.x*c.sin+p.y*c.cos))
 }
 
-// toObject maps the centre of pixel (x, y) to the object.
+// toObject maps the center of pixel (x, y) to the object.
 func (c *canvas) toObject(x, y int) point {
 	dx, dy := (float64(x)+0.5-c.cx)/c.scale, (float64(y)+0.5-c.cy)/c.scale
 	return point{dx*c.cos + dy*c.sin, dy*c.cos - dx*c.sin}
@@ -193,7 +193,7 @@ func (c *canvas) cover(outlines ...curve) {
 	})
 }
 
-// fill colours the object inside outlines. paint returns the colour at a point of the object. Only
+// fill colors the object inside outlines. paint returns the color at a point of the object. Only
 // areas that cover adds become visible.
 func (c *canvas) fill(paint func(point) rgb, outlines ...curve) {
 	c.each(outlines, func(x, y, i int, covered float64) {

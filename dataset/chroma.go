@@ -25,7 +25,7 @@ func jpegRGB(src *image.YCbCr) *image.RGBA {
 
 // ycc has the contributions of each value of Cb and of Cr to a pixel. A pixel is a sum of
 // lanes: red from bit 0, blue from bit 16, green from bit 48 with its fraction from
-// bit 32. 256 is added to each colour, so a colour is from 0 to 255 if its lane has bit 8
+// bit 32. 256 is added to each color, so a color is from 0 to 255 if its lane has bit 8
 // set and bit 9 clear.
 var ycc = func() (t struct{ cb, cr [256]uint64 }) {
 	const half = 1 << 15
@@ -142,8 +142,8 @@ func (c *chroma) load(number int) []uint32 {
 }
 
 // widen doubles a row of three or more samples. A pixel is 3/4 of its own sample and 1/4 of the
-// neighbour on its side, scaled by 2^-shift. Left and right pixels are rounded with different
-// biases. At both ends a sample is its own neighbour.
+// neighbor on its side, scaled by 2^-shift. Left and right pixels are rounded with different
+// biases. At both ends a sample is its own neighbor.
 func widen(dst, src []uint32, left, right uint32, shift uint) {
 	last := len(src) - 1
 	before, here := src[0], src[0]

@@ -43,7 +43,7 @@ func (l Limits) orDefault() Limits {
 
 // DecoderName describes the decoder and the resizing for users of an exported model.
 func DecoderName(goVersion string) string {
-	return "Go image/*, " + goVersion + "; JPEG chroma interpolated as by libjpeg-turbo, WebP colours as by libwebp"
+	return "Go image/*, " + goVersion + "; JPEG chroma interpolated as by libjpeg-turbo, WebP colors as by libwebp"
 }
 
 // A Header is the content of an image file's header.
@@ -159,7 +159,7 @@ func Decode(data []byte, limits Limits) (*image.RGBA, error) {
 // DecodeContext decodes an image file. The format is detected from the content: JPEG, PNG,
 // GIF, BMP, TIFF or WebP; of an animation the first frame is used. The EXIF orientation is
 // applied. Gray, palette, 16 bit, CMYK and YCCK images are converted to 8 bit RGB;
-// transparent pixels are blended with white. Colours are those of libjpeg-turbo and libwebp.
+// transparent pixels are blended with white. Colors are those of libjpeg-turbo and libwebp.
 // docs/formats.md lists the supported kinds.
 //
 // The result is opaque and begins at (0, 0). It is an error if a decoder panics, or if the

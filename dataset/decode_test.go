@@ -74,7 +74,7 @@ func checkMosaic(t *testing.T, img *image.RGBA, want string, tolerance int) {
 	}
 }
 
-func TestDecodeColours(t *testing.T) {
+func TestDecodeColors(t *testing.T) {
 	one := image.Rect(0, 0, 8, 8)
 	gray16 := image.NewGray16(one)
 	for i := range gray16.Pix {
@@ -95,7 +95,7 @@ func TestDecodeColours(t *testing.T) {
 			return g
 		}()), color.RGBA{77, 77, 77, 255}},
 		"gray 16 bit":      {pngOf(t, gray16), color.RGBA{128, 128, 128, 255}},
-		"half see-through": {pngOf(t, half), color.RGBA{227, 127, 177, 255}}, // 0.5 x colour + 0.5 x white
+		"half see-through": {pngOf(t, half), color.RGBA{227, 127, 177, 255}}, // 0.5 x color + 0.5 x white
 		"see-through":      {pngOf(t, image.NewNRGBA(one)), color.RGBA{255, 255, 255, 255}},
 		"webp":             {webpOf(8, 8, color.RGBA{10, 90, 200, 255}, nil), color.RGBA{10, 90, 200, 255}},
 		"webp half":        {webpOf(8, 8, color.RGBA{200, 0, 100, 128}, nil), color.RGBA{227, 127, 177, 255}},

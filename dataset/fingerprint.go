@@ -15,7 +15,7 @@ type Fingerprint struct {
 	// is set if the coefficient is above the median.
 	PHash uint64
 	// DHash has a bit for each pixel of the image at 9x8 pixels except the first of a row. It is set if
-	// the pixel is brighter than its left neighbour.
+	// the pixel is brighter than its left neighbor.
 	DHash uint64
 }
 
@@ -41,7 +41,7 @@ var cosines = func() (table [printTerms][printSide]float64) {
 
 // NewFingerprint computes the fingerprint of an image that is not empty. contrast reports whether
 // the gray values at 32x32 pixels differ by more than rounding. Without contrast, as in an image of
-// one colour, fingerprints cannot be compared.
+// one color, fingerprints cannot be compared.
 func NewFingerprint(img *image.RGBA) (f Fingerprint, contrast bool) {
 	luma := toGray(img)
 	small := lanczos(luma, printSide, printSide)

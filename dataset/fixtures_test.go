@@ -50,7 +50,7 @@ func tiffOf(t testing.TB, img image.Image) []byte {
 	})
 }
 
-// A mosaic of four colours, 16x16 pixels each, which lossy formats keep.
+// A mosaic of four colors, 16x16 pixels each, which lossy formats keep.
 var (
 	mosaicA = color.RGBA{230, 30, 40, 255}
 	mosaicB = color.RGBA{40, 200, 60, 255}
@@ -78,7 +78,7 @@ func mosaic() *image.RGBA {
 	return img
 }
 
-// uniform is an image of one colour.
+// uniform is an image of one color.
 func uniform(w, h int, c color.Color) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -89,7 +89,7 @@ func uniform(w, h int, c color.Color) *image.RGBA {
 	return img
 }
 
-// near tells whether two colours are within a tolerance a channel.
+// near tells whether two colors are within a tolerance a channel.
 func near(a, b color.RGBA, tolerance int) bool {
 	close := func(x, y uint8) bool { return max(int(x)-int(y), int(y)-int(x)) <= tolerance }
 	return close(a.R, b.R) && close(a.G, b.G) && close(a.B, b.B) && close(a.A, b.A)
@@ -149,7 +149,7 @@ func (w *bitWriter) write(value uint32, bits int) {
 	}
 }
 
-// webpOf is a lossless WebP of one colour: each of its five prefix codes has one
+// webpOf is a lossless WebP of one color: each of its five prefix codes has one
 // symbol, so that pixels take no bits at all.
 func webpOf(w, h int, c color.RGBA, exif []byte) []byte {
 	var bits bitWriter
@@ -158,7 +158,7 @@ func webpOf(w, h int, c color.RGBA, exif []byte) []byte {
 	bits.write(uint32(h-1), 14)
 	bits.write(1, 1) // alpha
 	bits.write(0, 3) // version
-	bits.write(0, 3) // no transform, no colour cache, no meta prefix code
+	bits.write(0, 3) // no transform, no color cache, no meta prefix code
 	for _, symbol := range []uint8{c.G, c.R, c.B, c.A, 0} {
 		bits.write(1, 1) // simple
 		bits.write(0, 1) // one symbol

@@ -32,7 +32,7 @@ var formats = []format{
 	// An 8x8 block of the first component takes at least one bit. A component at full resolution needs
 	// one byte per pixel for decoding, four if it is progressive.
 	{"JPEG", "\xff\xd8\xff", configJPEG, decodeJPEG, jpegEXIF, 8 * 64, 24},
-	// Deflate expands at most 1032 times, and a pixel takes at least one bit. 16 bit colours are
+	// Deflate expands at most 1032 times, and a pixel takes at least one bit. 16 bit colors are
 	// converted.
 	{"PNG", "\x89PNG\r\n\x1a\n", plainConfig(png.DecodeConfig), plain(png.Decode), pngEXIF, 8 * 1032, 12},
 	// An LZW code of at least 3 bits stands for at most 4096 pixels.

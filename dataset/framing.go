@@ -26,7 +26,7 @@ type Framing struct {
 	Width         int           `json:"width"`
 	Interpolation Interpolation `json:"interpolation"` // "" is Bilinear
 	Aspect        Aspect        `json:"aspect"`        // "" is Stretch
-	Padding       int           `json:"padding"`       // the grey of letterbox's bars, 0 to 255
+	Padding       int           `json:"padding"`       // the gray of letterbox's bars, 0 to 255
 }
 
 // Check returns an error for the first invalid value.
@@ -52,7 +52,7 @@ func CheckAspect(a Aspect, padding int) error {
 	}
 	switch {
 	case padding < 0 || padding > 255:
-		return fmt.Errorf("padding is %d, want a grey from 0 to 255", padding)
+		return fmt.Errorf("padding is %d, want a gray from 0 to 255", padding)
 	case padding != 0 && a != Letterbox:
 		return fmt.Errorf("padding is %d, which only the aspect letterbox has", padding)
 	}

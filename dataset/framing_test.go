@@ -55,7 +55,7 @@ func TestPlaceAsTensorFlow(t *testing.T) {
 
 func rect(r [4]int) image.Rectangle { return image.Rect(r[0], r[1], r[2], r[3]) }
 
-// picture is an image of one colour with a rectangle of another.
+// picture is an image of one color with a rectangle of another.
 func picture(size image.Point, back color.RGBA, dot image.Rectangle, ink color.RGBA) *image.RGBA {
 	img := image.NewRGBA(image.Rectangle{Max: size})
 	draw.Draw(img, img.Rect, image.NewUniform(back), image.Point{}, draw.Src)

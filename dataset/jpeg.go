@@ -35,7 +35,7 @@ type jpegFile struct {
 	components []jpegComponent
 	scans      int
 	tables     bool // it has Huffman tables before the first scan
-	adobe      bool // Adobe's marker describes the colours
+	adobe      bool // Adobe's marker describes the colors
 }
 
 type jpegComponent struct {

@@ -88,7 +88,7 @@ func TestOtherJPEG(t *testing.T) {
 }
 
 // Decoding ends with the error of its context, not with that of a bad file.
-func TestDecodeCancelled(t *testing.T) {
+func TestDecodeCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, c := range kindCases(t) {

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// lanczos scales a grey image bit for bit as Pillow's resize does with Resampling.LANCZOS. The
+// lanczos scales a gray image bit for bit as Pillow's resize does with Resampling.LANCZOS. The
 // weights have 22 bits; between the two passes the image has 8. It returns an image of the right
 // size itself.
 func lanczos(img *image.Gray, width, height int) *image.Gray {
@@ -33,7 +33,7 @@ func lanczos(img *image.Gray, width, height int) *image.Gray {
 
 const kernelBits = 22
 
-// A kernel is the weights of neighbouring pixels, starting at first.
+// A kernel is the weights of neighboring pixels, starting at first.
 type kernel struct {
 	first   int
 	weights []int
@@ -53,12 +53,12 @@ func lanczosKernels(from, to int) []kernel {
 	scale := float64(from) / float64(to)
 	wide := max(scale, 1)
 	for i := range kernels {
-		centre := (float64(i) + 0.5) * scale
-		first := max(int(centre-3*wide+0.5), 0)
-		raw := make([]float64, min(int(centre+3*wide+0.5), from)-first)
+		center := (float64(i) + 0.5) * scale
+		first := max(int(center-3*wide+0.5), 0)
+		raw := make([]float64, min(int(center+3*wide+0.5), from)-first)
 		sum := 0.0
 		for j := range raw {
-			raw[j] = lanczos3((float64(first+j) - centre + 0.5) / wide)
+			raw[j] = lanczos3((float64(first+j) - center + 0.5) / wide)
 			sum += raw[j]
 		}
 		k := kernel{first: first, weights: make([]int, len(raw))}

@@ -212,7 +212,7 @@ func TestNewLoaderErrors(t *testing.T) {
 		"both must be positive":             {Framing: Framing{Height: 3}},
 		`no interpolation "cubic"`:          {Framing: Framing{Height: 3, Width: 3, Interpolation: "cubic"}},
 		`no aspect "pad"; have stretch, l`:  {Framing: Framing{Height: 3, Width: 3, Aspect: "pad"}},
-		"padding is 256, want a grey":       {Framing: Framing{Height: 3, Width: 3, Aspect: Letterbox, Padding: 256}},
+		"padding is 256, want a gray":       {Framing: Framing{Height: 3, Width: 3, Aspect: Letterbox, Padding: 256}},
 		"padding is 7, which only the aspe": {Framing: Framing{Height: 3, Width: 3, Padding: 7}},
 		`no cache mode "ram"; have none, m`: {Framing: Framing{Height: 3, Width: 3}, Cache: "ram"},
 		"the disk cache needs a folder":     {Framing: Framing{Height: 3, Width: 3}, Cache: CacheDisk},
@@ -263,7 +263,7 @@ func TestBatchesLeaveNothingBehind(t *testing.T) {
 		}
 		cancel()
 		if n != 3 || !errors.Is(last, context.Canceled) {
-			t.Fatalf("cancelled in step 2: %d steps, error %v", n, last)
+			t.Fatalf("canceled in step 2: %d steps, error %v", n, last)
 		}
 		check("cancel")
 
@@ -279,7 +279,7 @@ func TestBatchesLeaveNothingBehind(t *testing.T) {
 	cancel()
 	for batch, err := range l.Batches(ctx, folder.Items, nil, 4) {
 		if batch != nil || !errors.Is(err, context.Canceled) {
-			t.Errorf("cancelled before: %v, %v", batch, err)
+			t.Errorf("canceled before: %v, %v", batch, err)
 		}
 	}
 }

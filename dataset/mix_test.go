@@ -63,7 +63,7 @@ func TestMixingDraws(t *testing.T) {
 	}
 }
 
-// Images of one grey each: what is left of an image is its share, by the pixels, and an image
+// Images of one gray each: what is left of an image is its share, by the pixels, and an image
 // that cannot be read leaves the others as pairs.
 func TestMixedBatches(t *testing.T) {
 	dir := t.TempDir()

@@ -13,7 +13,7 @@ import (
 )
 
 // sortClasses sorts the classes by name. Two folders whose names differ only in Unicode
-// normalisation are an error.
+// normalization are an error.
 func (f *Folder) sortClasses() error {
 	order := make([]int, len(f.Classes))
 	for i := range order {

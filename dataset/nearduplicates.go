@@ -18,7 +18,7 @@ const (
 	// DefaultNearDuplicateDistance is the default largest distance of near duplicates.
 	DefaultNearDuplicateDistance = 8
 	// MaxNearDuplicateDistance is the largest distance for NearDuplicates. With a larger one most
-	// images would have an unrelated neighbour.
+	// images would have an unrelated neighbor.
 	MaxNearDuplicateDistance = 16
 )
 
@@ -39,7 +39,7 @@ type NearDuplicate struct {
 // NearDuplicates returns the groups of similar images. Two images are in one group if the Distance
 // of their Fingerprints is at most distance, or if a chain of such images connects them. Images of
 // different classes can be in one group. Groups have two or more images and are sorted by path, as
-// are their images. An image without contrast, such as one of a single colour, is in a group only
+// are their images. An image without contrast, such as one of a single color, is in a group only
 // with files of the same content.
 //
 // All images are decoded once. An image that cannot be decoded is in no group. The memory is 40

@@ -130,7 +130,7 @@ func TestNearDuplicates(t *testing.T) {
 	}
 }
 
-// Pictures of one colour look alike to a perceptual hash. Only the same file is a duplicate.
+// Pictures of one color look alike to a perceptual hash. Only the same file is a duplicate.
 func TestNoNearDuplicatesWithoutContrast(t *testing.T) {
 	dir := t.TempDir()
 	flat := func(c color.RGBA) string {

@@ -61,10 +61,10 @@ func TestResizeBilinear(t *testing.T) {
 	weights := func(out, outN, n int) map[int]float64 {
 		scale := float64(n) / float64(outN)
 		reach := max(scale, 1)
-		centre := (float64(out)+0.5)*scale - 0.5
+		center := (float64(out)+0.5)*scale - 0.5
 		weights, sum := map[int]float64{}, 0.0
-		for i := int(centre - reach - 1); i <= int(centre+reach+1); i++ {
-			if weight := 1 - math.Abs(float64(i)-centre)/reach; weight > 0 {
+		for i := int(center - reach - 1); i <= int(center+reach+1); i++ {
+			if weight := 1 - math.Abs(float64(i)-center)/reach; weight > 0 {
 				weights[max(0, min(n-1, i))] += weight
 				sum += weight
 			}

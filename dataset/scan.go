@@ -15,7 +15,7 @@ import (
 	"oscar/internal/paths"
 )
 
-// An Item is one labelled image file.
+// An Item is one labeled image file.
 type Item struct {
 	Path   string `json:"path"`   // relative to the root, slash-separated
 	Class  int    `json:"class"`  // index into the sorted class names; -1 if unknown or multi-label
@@ -81,7 +81,7 @@ type Folder struct {
 // class, or a table, see [TableOptions].
 //
 // Sub-folders of class folders are read and noted. Hidden names and system folders (@eaDir,
-// __MACOSX, ...) are skipped. Links are followed. Files are hashed, and recognised as images by
+// __MACOSX, ...) are skipped. Links are followed. Files are hashed, and recognized as images by
 // their content.
 //
 // Names of classes are converted to Unicode NFC. Names that look alike are noted.

@@ -28,7 +28,7 @@ func shapeNames() []string {
 	return names
 }
 
-// anyColor returns a random colour, of any hue.
+// anyColor returns a random color, of any hue.
 func anyColor(r *random) rgb {
 	return hsv(r.uniform(0, 1), r.uniform(0.35, 0.85), r.uniform(0.40, 0.85))
 }
@@ -170,14 +170,14 @@ func paper(c *canvas, r *random) {
 		return points
 	}
 	outer, middle, inner := ring(0.38, 0.52, 0), ring(0.24, 0.34, 0.5), ring(0.09, 0.17, 0)
-	centre := point{r.uniform(-0.04, 0.04), r.uniform(-0.04, 0.04)}
+	center := point{r.uniform(-0.04, 0.04), r.uniform(-0.04, 0.04)}
 	var facets [][3]point
 	for i := range corners {
 		j := (i + 1) % corners
 		facets = append(facets,
 			[3]point{outer[i], outer[j], middle[i]}, [3]point{middle[i], middle[j], outer[j]},
 			[3]point{middle[i], inner[j], inner[i]}, [3]point{middle[i], middle[j], inner[j]},
-			[3]point{inner[i], inner[j], centre})
+			[3]point{inner[i], inner[j], center})
 	}
 	tones := make([]float64, len(facets))
 	for i := range tones {

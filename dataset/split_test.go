@@ -235,7 +235,7 @@ func TestSplitFile(t *testing.T) {
 	for name, test := range map[string]struct{ old, new, want string }{
 		"moved":   {`"class": 0`, `"class": 1`, "was edited"},
 		"renamed": {"a note", "another note", "was edited"},
-		"unknown": {`"seed"`, `"colour": 3, "seed"`, `unknown field "colour"`},
+		"unknown": {`"seed"`, `"color": 3, "seed"`, `unknown field "color"`},
 		"cut":     {string(data[len(data)/2:]), "", "is not valid: unexpected EOF"},
 		"more":    {string(data[len(data)-5:]), string(data[len(data)-5:]) + "{}", "something follows its end"},
 		"hash":    {`"hash": "`, `"hash": "0`, "was edited"},

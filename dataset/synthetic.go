@@ -64,7 +64,7 @@ func (o SyntheticOptions) sized() (SyntheticOptions, error) {
 //	dir/images/<class>/NNNN.png   the pictures, for Scan
 //	dir/masks/<class>/NNNN.png    255 where the object is, 0 elsewhere
 //
-// The classes differ in outline and inner structure. Colour, size, place,
+// The classes differ in outline and inner structure. Color, size, place,
 // rotation, light and noise vary within each class in the same way. Both folders
 // appear when all is drawn. It is an error if dir has any file but Mark.
 func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err error) {

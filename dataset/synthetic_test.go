@@ -82,7 +82,7 @@ func TestSynthesizeErrors(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := Synthesize(ctx, dir, SyntheticOptions{PerClass: 2}); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
 		t.Errorf("%v is left in the folder", entries)
@@ -140,7 +140,7 @@ func TestSyntheticMasks(t *testing.T) {
 }
 
 // The mask against the picture itself: what changes with the background is not
-// the object. All that is covered has a colour.
+// the object. All that is covered has a color.
 func TestSyntheticMasksAreExact(t *testing.T) {
 	const side = 96
 	for class, shape := range shapes {
@@ -164,7 +164,7 @@ func TestSyntheticMasksAreExact(t *testing.T) {
 					t.Fatalf("%s %d: pixel (%d, %d) hides %.3f of the background, but its mask is %d", shape.name, index, i%side, i/side, hidden, mask.Pix[i])
 				}
 				if black.object[i] > 0 && !black.colored[i] {
-					t.Fatalf("%s %d: pixel (%d, %d) is covered, %.3f, but has no colour", shape.name, index, i%side, i/side, black.object[i])
+					t.Fatalf("%s %d: pixel (%d, %d) is covered, %.3f, but has no color", shape.name, index, i%side, i/side, black.object[i])
 				}
 			}
 		}

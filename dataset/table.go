@@ -124,8 +124,8 @@ func listTable(table string, opts TableOptions) (*Folder, listing, error) {
 		}
 	}
 	f.groupBy = t.columns.Group
-	if t.unlabelled > 0 {
-		f.Notes = append(f.Notes, fmt.Sprintf("%s without a label and not used", text.Count(t.unlabelled, "row")))
+	if t.unlabeled > 0 {
+		f.Notes = append(f.Notes, fmt.Sprintf("%s without a label and not used", text.Count(t.unlabeled, "row")))
 	}
 	return f, t.list, nil
 }
@@ -139,7 +139,7 @@ type tableReader struct {
 	labels         []string
 	lines          map[string]int // of the paths
 	folders        map[string]*nameIndex
-	unlabelled     int
+	unlabeled      int
 	several        *several // nil: one label per image
 	of             []int    // the image of each entry of labels; nil: the same index
 }
@@ -203,7 +203,7 @@ func (t *tableReader) add(row tableRow) error {
 		return fmt.Errorf("line %d: %w", row.line, err)
 	}
 	if label == "" && t.several == nil {
-		t.unlabelled++
+		t.unlabeled++
 		return nil
 	}
 	name, err := t.find(row.cells[0])

@@ -38,9 +38,9 @@ var tiffCompressions = map[uint32]struct {
 	34887: {"LERC", false}, 34925: {"LZMA", false}, 50000: {"Zstandard", false}, 50001: {"WebP", false}, 50002: {"JPEG XL", false},
 }
 
-// tiffColors are the colour models that are not supported.
+// tiffColors are the color models that are not supported.
 var tiffColors = map[uint32]string{
-	4: "transparency mask", 5: "CMYK", 6: "YCbCr", 8: "CIE Lab", 9: "ICC Lab", 10: "ITU Lab", 32803: "colour filter array",
+	4: "transparency mask", 5: "CMYK", 6: "YCbCr", 8: "CIE Lab", 9: "ICC Lab", 10: "ITU Lab", 32803: "color filter array",
 	32844: "LogL", 32845: "LogLuv", 34892: "linear raw",
 }
 
@@ -66,7 +66,7 @@ func checkTIFF(data []byte) error {
 		return refuse("%s compression", known.name)
 	}
 	if name := tiffColors[photometric]; name != "" {
-		return refuse("%s colours", name)
+		return refuse("%s colors", name)
 	}
 	if formats, _ := d.numbers(tagSampleFormat); len(formats) > 0 {
 		for _, f := range formats {
@@ -78,13 +78,13 @@ func checkTIFF(data []byte) error {
 	predictor := d.number(tagPredictor, 1)
 	switch {
 	case samples > 1 && d.number(tagPlanar, 1) == 2:
-		return refuse("planes of colours one after the other")
+		return refuse("planes of colors one after the other")
 	case bits != 1 && bits != 8 && bits != 16:
 		return refuse("%d bits a sample", bits)
 	case bits == 1 && (samples > 1 || photometric == rgbColors):
-		return refuse("colours of one bit")
+		return refuse("colors of one bit")
 	case photometric != rgbColors && samples > 1:
-		return refuse("grey or palette with %d samples a pixel", samples)
+		return refuse("gray or palette with %d samples a pixel", samples)
 	case photometric == rgbColors && samples > 4:
 		return refuse("%d samples a pixel", samples)
 	case predictor > 2:

@@ -2,7 +2,7 @@ package dataset
 
 import "math"
 
-// A tint is an affine change of colour: scale * rgb + plus.
+// A tint is an affine change of color: scale * rgb + plus.
 type tint struct {
 	scale [9]float32 // rows r, g, b
 	plus  float32
@@ -10,7 +10,7 @@ type tint struct {
 
 var identityTint = [9]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}
 
-// luma are the weights of red, green and blue in a grey (ITU-R BT.601).
+// luma are the weights of red, green and blue in a gray (ITU-R BT.601).
 var luma = [3]float64{0.299, 0.587, 0.114}
 
 // tint combines brightness, contrast, saturation and hue, in this order, into one change. Values are
@@ -30,13 +30,13 @@ func (c change) tint(pixels []uint8) tint {
 	for i, v := range times(hueMatrix(c.hue), saturation) {
 		t.scale[i] = float32(v * c.contrast * c.brightness)
 	}
-	if c.contrast != 1 { // saturation and hue do not change greys, so that the mean stays
-		t.plus = float32((1 - c.contrast) * c.brightness * meanGrey(pixels))
+	if c.contrast != 1 { // saturation and hue do not change grays, so that the mean stays
+		t.plus = float32((1 - c.contrast) * c.brightness * meanGray(pixels))
 	}
 	return t
 }
 
-// hueMatrix rotates colours about the grey axis by an angle, with the same luma:
+// hueMatrix rotates colors about the gray axis by an angle, with the same luma:
 // the rotation of I and Q in YIQ.
 func hueMatrix(angle float64) [9]float64 {
 	if angle == 0 {
@@ -59,7 +59,7 @@ func times(a, b [9]float64) (out [9]float64) {
 	return out
 }
 
-func meanGrey(pixels []uint8) float64 {
+func meanGray(pixels []uint8) float64 {
 	var r, g, b int
 	for p := pixels; len(p) >= 3; p = p[3:] {
 		r, g, b = r+int(p[0]), g+int(p[1]), b+int(p[2])

@@ -1,6 +1,6 @@
 package dataset
 
-// A tone has the colour changes that are not affine, as defined by Pillow and torchvision. They are
+// A tone has the color changes that are not affine, as defined by Pillow and torchvision. They are
 // applied in the order of the fields.
 type tone struct {
 	autocontrast, equalize bool

@@ -64,7 +64,7 @@ func TestTonesAsPillow(t *testing.T) {
 	c := unchanged
 	c.tone = tone{autocontrast: true, equalize: true, sharpness: 3}
 	if got := changed(c, slices.Clone(flat), 5, 4); !slices.Equal(got, flat) {
-		t.Errorf("an image of one colour becomes %v", got)
+		t.Errorf("an image of one color becomes %v", got)
 	}
 }
 

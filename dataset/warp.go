@@ -8,7 +8,7 @@ type change struct {
 	shiftX, shiftY       float64 // shares of width and height
 	zoomX, zoomY         float64
 	side                 float64 // side of the crop, relative to the image's
-	cropX, cropY         float64 // centre of the crop, -0.5 to 0.5 of the free space
+	cropX, cropY         float64 // center of the crop, -0.5 to 0.5 of the free space
 	flipX, flipY         bool
 	brightness, contrast float64
 	saturation, hue      float64
@@ -50,7 +50,7 @@ func (a affine) then(b affine) affine {
 
 // affine is Keras's apply_affine_transform after a crop and before the flips. The source is
 // transformed by crop, rotation, shift, shear, zoom and flips. All except the shifts are about the
-// image's centre.
+// image's center.
 func (c change) affine(height, width int) affine {
 	h, w := float64(height), float64(width)
 	x, y := (w-1)/2, (h-1)/2
@@ -107,7 +107,7 @@ func (w warp) draw(dst, src []uint8) {
 				}
 				x, y = w.inside(x, w.width), w.inside(y, w.height)
 			}
-			// Fixed point; the last row and column have no neighbour to blend with.
+			// Fixed point; the last row and column have no neighbor to blend with.
 			fx, fy := int(x*weightOne+0.5), int(y*weightOne+0.5)
 			p := fy>>weightBits*stride + fx>>weightBits*3
 			wx, wy := uint32(fx&(weightOne-1)), uint32(fy&(weightOne-1))

@@ -13,8 +13,8 @@ func still() change {
 	return unchanged
 }
 
-// grey makes pixels of levels, rows of one width.
-func grey(levels ...uint8) []uint8 {
+// gray makes pixels of levels, rows of one width.
+func gray(levels ...uint8) []uint8 {
 	var pixels []uint8
 	for _, v := range levels {
 		pixels = append(pixels, v, v, v)
@@ -30,11 +30,11 @@ func changed(c change, pixels []uint8, height, width int) []uint8 {
 
 // Small cases worked out by hand.
 func TestWarpByHand(t *testing.T) {
-	square := grey(
+	square := gray(
 		10, 20, 30,
 		40, 50, 60,
 		70, 80, 90)
-	wide := grey(
+	wide := gray(
 		0, 10, 20, 30,
 		100, 110, 120, 130)
 	for name, test := range map[string]struct {
@@ -44,22 +44,22 @@ func TestWarpByHand(t *testing.T) {
 		want          []uint8
 	}{
 		"nothing":    {func(*change) {}, square, 3, 3, square},
-		"left right": {func(c *change) { c.flipX = true }, wide, 2, 4, grey(30, 20, 10, 0, 130, 120, 110, 100)},
-		"up down":    {func(c *change) { c.flipY = true }, wide, 2, 4, grey(100, 110, 120, 130, 0, 10, 20, 30)},
+		"left right": {func(c *change) { c.flipX = true }, wide, 2, 4, gray(30, 20, 10, 0, 130, 120, 110, 100)},
+		"up down":    {func(c *change) { c.flipY = true }, wide, 2, 4, gray(100, 110, 120, 130, 0, 10, 20, 30)},
 		// Anticlockwise: what was on top is on the left.
-		"quarter turn": {func(c *change) { c.rotation = math.Pi / 2 }, square, 3, 3, grey(30, 60, 90, 20, 50, 80, 10, 40, 70)},
-		"half turn":    {func(c *change) { c.rotation = math.Pi }, wide, 2, 4, grey(130, 120, 110, 100, 30, 20, 10, 0)},
+		"quarter turn": {func(c *change) { c.rotation = math.Pi / 2 }, square, 3, 3, gray(30, 60, 90, 20, 50, 80, 10, 40, 70)},
+		"half turn":    {func(c *change) { c.rotation = math.Pi }, wide, 2, 4, gray(130, 120, 110, 100, 30, 20, 10, 0)},
 		// A shift to the right in the source moves the picture left.
-		"shift":           {func(c *change) { c.shiftX = 0.25 }, wide, 2, 4, grey(10, 20, 30, 30, 110, 120, 130, 130)},
-		"shift, reflect":  {func(c *change) { c.shiftX, c.mode = 0.5, FillReflect }, wide, 2, 4, grey(20, 30, 30, 20, 120, 130, 130, 120)},
-		"shift, constant": {func(c *change) { c.shiftX, c.mode, c.fill = -0.25, FillConstant, 7 }, wide, 2, 4, grey(7, 0, 10, 20, 7, 100, 110, 120)},
-		"shift by half":   {func(c *change) { c.shiftX = 0.125 }, wide, 2, 4, grey(5, 15, 25, 30, 105, 115, 125, 130)},
-		"down":            {func(c *change) { c.shiftY = -1.0 / 3 }, square, 3, 3, grey(10, 20, 30, 10, 20, 30, 40, 50, 60)},
+		"shift":           {func(c *change) { c.shiftX = 0.25 }, wide, 2, 4, gray(10, 20, 30, 30, 110, 120, 130, 130)},
+		"shift, reflect":  {func(c *change) { c.shiftX, c.mode = 0.5, FillReflect }, wide, 2, 4, gray(20, 30, 30, 20, 120, 130, 130, 120)},
+		"shift, constant": {func(c *change) { c.shiftX, c.mode, c.fill = -0.25, FillConstant, 7 }, wide, 2, 4, gray(7, 0, 10, 20, 7, 100, 110, 120)},
+		"shift by half":   {func(c *change) { c.shiftX = 0.125 }, wide, 2, 4, gray(5, 15, 25, 30, 105, 115, 125, 130)},
+		"down":            {func(c *change) { c.shiftY = -1.0 / 3 }, square, 3, 3, gray(10, 20, 30, 10, 20, 30, 40, 50, 60)},
 		// Half the width and height about the middle.
-		"zoom in":  {func(c *change) { c.zoomX, c.zoomY = 0.5, 0.5 }, square, 3, 3, grey(30, 35, 40, 45, 50, 55, 60, 65, 70)},
-		"zoom out": {func(c *change) { c.zoomX, c.mode = 2, FillConstant }, square, 3, 3, grey(0, 20, 0, 0, 50, 0, 0, 80, 0)},
+		"zoom in":  {func(c *change) { c.zoomX, c.zoomY = 0.5, 0.5 }, square, 3, 3, gray(30, 35, 40, 45, 50, 55, 60, 65, 70)},
+		"zoom out": {func(c *change) { c.zoomX, c.mode = 2, FillConstant }, square, 3, 3, gray(0, 20, 0, 0, 50, 0, 0, 80, 0)},
 		// A quarter of the area, in the upper left corner: columns 0.25 to 1.25.
-		"crop": {func(c *change) { c.side, c.cropX, c.cropY = 0.5, -0.5, -0.5 }, grey(0, 40, 80, 120, 0, 40, 80, 120), 2, 4, grey(0, 10, 30, 50, 0, 10, 30, 50)},
+		"crop": {func(c *change) { c.side, c.cropX, c.cropY = 0.5, -0.5, -0.5 }, gray(0, 40, 80, 120, 0, 40, 80, 120), 2, 4, gray(0, 10, 30, 50, 0, 10, 30, 50)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := still()
@@ -73,7 +73,7 @@ func TestWarpByHand(t *testing.T) {
 
 func TestTintByHand(t *testing.T) {
 	pixels := []uint8{100, 50, 200, 0, 0, 0, 255, 255, 255, 20, 20, 20}
-	// Greys 0.299*100 + 0.587*50 + 0.114*200 = 82.05, 0, 255, 20: mean 89.2625.
+	// Grays 0.299*100 + 0.587*50 + 0.114*200 = 82.05, 0, 255, 20: mean 89.2625.
 	for name, test := range map[string]struct {
 		edit func(*change)
 		want []uint8
@@ -81,8 +81,8 @@ func TestTintByHand(t *testing.T) {
 		"brightness": {func(c *change) { c.brightness = 1.5 }, []uint8{150, 75, 255, 0, 0, 0, 255, 255, 255, 30, 30, 30}},
 		"dark":       {func(c *change) { c.brightness = 0 }, make([]uint8, 12)},
 		"contrast":   {func(c *change) { c.contrast = 0.5 }, []uint8{95, 70, 145, 45, 45, 45, 172, 172, 172, 55, 55, 55}},
-		"no colour":  {func(c *change) { c.saturation = 0 }, []uint8{82, 82, 82, 0, 0, 0, 255, 255, 255, 20, 20, 20}},
-		"colourful":  {func(c *change) { c.saturation = 2 }, []uint8{118, 18, 255, 0, 0, 0, 255, 255, 255, 20, 20, 20}},
+		"no color":   {func(c *change) { c.saturation = 0 }, []uint8{82, 82, 82, 0, 0, 0, 255, 255, 255, 20, 20, 20}},
+		"colorful":   {func(c *change) { c.saturation = 2 }, []uint8{118, 18, 255, 0, 0, 0, 255, 255, 255, 20, 20, 20}},
 		"full turn":  {func(c *change) { c.hue = 2 * math.Pi }, pixels},
 	} {
 		c := still()
@@ -91,14 +91,14 @@ func TestTintByHand(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, got, test.want)
 		}
 	}
-	// Hue leaves greys and lightness as they are, and is not idle.
+	// Hue leaves grays and lightness as they are, and is not idle.
 	c := still()
 	c.hue = 1
 	got := changed(c, []uint8{120, 90, 140, 77, 77, 77}, 1, 2)
 	if !slices.Equal(got[3:], []uint8{77, 77, 77}) {
-		t.Errorf("a grey became %v", got[3:])
+		t.Errorf("a gray became %v", got[3:])
 	}
-	if was, is := meanGrey([]uint8{120, 90, 140}), meanGrey(got[:3]); math.Abs(was-is) > 1 || slices.Equal(got[:3], []uint8{120, 90, 140}) {
+	if was, is := meanGray([]uint8{120, 90, 140}), meanGray(got[:3]); math.Abs(was-is) > 1 || slices.Equal(got[:3], []uint8{120, 90, 140}) {
 		t.Errorf("%v has lightness %g, was %g", got[:3], is, was)
 	}
 }
@@ -117,7 +117,7 @@ func TestAugmentAsKerasAndTorchvision(t *testing.T) {
 			}
 			Pixels []float64
 		}
-		Colour []struct {
+		Color []struct {
 			Name   string
 			Factor float64
 			Pixels []float64
@@ -144,8 +144,8 @@ func TestAugmentAsKerasAndTorchvision(t *testing.T) {
 			t.Errorf("%+v: %g levels from the oracle's", what, most)
 		}
 	}
-	if len(oracle.Geometry) < 12 || len(oracle.Colour) < 6 {
-		t.Fatalf("%d and %d cases", len(oracle.Geometry), len(oracle.Colour))
+	if len(oracle.Geometry) < 12 || len(oracle.Color) < 6 {
+		t.Fatalf("%d and %d cases", len(oracle.Geometry), len(oracle.Color))
 	}
 	for _, test := range oracle.Geometry {
 		given, c := test.Given, still()
@@ -157,16 +157,16 @@ func TestAugmentAsKerasAndTorchvision(t *testing.T) {
 		c.mode, c.fill = given.FillMode, given.CVal
 		compare(given, c, test.Pixels)
 	}
-	for _, test := range oracle.Colour {
+	for _, test := range oracle.Color {
 		c := still()
 		*map[string]*float64{"brightness": &c.brightness, "contrast": &c.contrast, "saturation": &c.saturation}[test.Name] = test.Factor
 		compare(test.Name, c, test.Pixels)
 	}
 }
 
-// Whatever is drawn, an image of one colour stays that colour unless colours
+// Whatever is drawn, an image of one color stays that color unless colors
 // change, and nothing is read from beyond the image.
-func TestWarpKeepsColour(t *testing.T) {
+func TestWarpKeepsColor(t *testing.T) {
 	r := newRandom(3)
 	v := everything()
 	v.Brightness, v.Contrast, v.Saturation, v.Hue = Factor{}, Factor{}, Factor{}, Span{}

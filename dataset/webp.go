@@ -105,7 +105,7 @@ func webpRGB(src *image.YCbCr) *image.RGBA {
 	return dst
 }
 
-// webpClip removes six bits of fraction and clips a colour to 0 to 255.
+// webpClip removes six bits of fraction and clips a color to 0 to 255.
 func webpClip(v int32) uint8 { return uint8(min(max(v, 0), 256<<6-1) >> 6) }
 
 // webpWiden doubles a row between two rows of packed samples.

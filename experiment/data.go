@@ -18,7 +18,7 @@ type Data struct {
 	// Interpolation resizes images to the network's input.
 	Interpolation dataset.Interpolation `json:"interpolation"`
 	// Aspect selects how images of other proportions are fitted to the input; "": [dataset.Stretch].
-	// Padding is the grey of letterbox's bars.
+	// Padding is the gray of letterbox's bars.
 	Aspect  dataset.Aspect `json:"aspect,omitempty"`
 	Padding int            `json:"padding,omitempty"`
 	// Columns are the columns of a table of images; see [dataset.Columns].

@@ -219,7 +219,7 @@ func (e *Experiment) Fits(memory int64) (note string, err error) {
 		return "", err
 	}
 	if fixed := m.Weights + m.Gradients + m.Optimizer; fixed > memory {
-		return "", fmt.Errorf("training %s takes %s for weights, gradients and optimiser alone, and this machine has %s; take a smaller network: %s",
+		return "", fmt.Errorf("training %s takes %s for weights, gradients and optimizer alone, and this machine has %s; take a smaller network: %s",
 			e.Architecture.Name, machine.GiB(fixed), machine.GiB(memory), e.Architecture.Largest())
 	}
 	if m.Training > 16*memory {

@@ -294,7 +294,7 @@ func TestMemoryForecast(t *testing.T) {
 		t.Errorf("%q, %v", note, err)
 	}
 	_, err = e.Fits(fixed - 1)
-	testkit.WantError(t, err, "training alexnet02 takes 0.8 GiB for weights, gradients and optimiser alone, and this machine has 0.8 GiB; take a smaller network: fc1 has 37 million weights")
+	testkit.WantError(t, err, "training alexnet02 takes 0.8 GiB for weights, gradients and optimizer alone, and this machine has 0.8 GiB; take a smaller network: fc1 has 37 million weights")
 	if machine.Memory() < 1<<28 {
 		t.Errorf("this machine has %d bytes", machine.Memory())
 	}
@@ -310,7 +310,7 @@ func TestMemoryForecast(t *testing.T) {
 	}
 }
 
-// Another optimiser takes the place of the one before, with all its settings.
+// Another optimizer takes the place of the one before, with all its settings.
 func TestOptimizer(t *testing.T) {
 	e := tiny()
 	set := func(settings ...string) (string, error) {

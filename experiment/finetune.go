@@ -13,7 +13,7 @@ import (
 
 // FineTune starts training from weights. These are another model's, with its graph up to the input
 // of the last product, or those of a file for the architecture's own layers. The last product is
-// replaced by a new dense layer, the head. Batch normalisation always uses the model's moving
+// replaced by a new dense layer, the head. Batch normalization always uses the model's moving
 // averages.
 type FineTune struct {
 	// From is the model: a SavedModel of any program, or a run folder. The run keeps a copy.
@@ -39,7 +39,7 @@ type FineTune struct {
 // FineTuning returns [Default] with settings for fine-tuning: 20 epochs, of which the first 5 train
 // only the head, then all layers with a learning rate of 3e-4 that decreases by 0.7 from one map
 // size to the next; AdamW, a cosine schedule, and images that are mirrored, cropped and changed in
-// colour.
+// color.
 func FineTuning(from string) Experiment {
 	e := Default()
 	e.FineTune = &FineTune{From: from, HeadEpochs: 5, LayerDecay: 0.7}

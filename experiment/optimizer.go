@@ -63,7 +63,7 @@ func (o Optimizer) MarshalJSON() ([]byte, error) {
 	return []byte(`{"kind":` + string(kind) + "," + strings.TrimPrefix(string(settings), "{")), err
 }
 
-// Kind returns the optimiser's name.
+// Kind returns the optimizer's name.
 func (o Optimizer) Kind() string {
 	if o.IsZero() {
 		return adam
@@ -71,7 +71,7 @@ func (o Optimizer) Kind() string {
 	return o.Optimizer.Kind()
 }
 
-// IsZero reports whether the optimiser is Adam.
+// IsZero reports whether the optimizer is Adam.
 func (o Optimizer) IsZero() bool { return o.Optimizer == nil }
 
 // replaceOptimizer removes the optimizer's settings from tree under if tree over, which will be

@@ -20,10 +20,10 @@ type Training struct {
 	Batch int `json:"batch"`
 	// Accumulate is the number of batches per step, whose gradients are summed; 0: 1.
 	Accumulate int `json:"accumulate,omitempty"`
-	// LearningRate is the optimiser's learning rate; Schedule changes it from step to step.
+	// LearningRate is the optimizer's learning rate; Schedule changes it from step to step.
 	LearningRate float64  `json:"learning_rate"`
 	Schedule     Schedule `json:"schedule"`
-	// Optimizer is an optimiser other than Adam.
+	// Optimizer is an optimizer other than Adam.
 	Optimizer Optimizer `json:"optimizer,omitzero"`
 	// Adam has the settings of Adam. It is zero for another optimizer.
 	Adam tfmodel.Adam `json:"adam,omitzero"`
@@ -37,10 +37,10 @@ type Training struct {
 	// StochasticDepth is the rate at which the last residual block is dropped for an image; see
 	// [tfmodel.Training].
 	StochasticDepth float64 `json:"stochastic_depth,omitempty"`
-	// BatchNormalization selects the images that batch normalisation uses on a cluster; "": those of
+	// BatchNormalization selects the images that batch normalization uses on a cluster; "": those of
 	// each worker.
 	BatchNormalization BatchNormalization `json:"batch_normalization,omitempty"`
-	// Loss is the function that training minimises.
+	// Loss is the function that training minimizes.
 	Loss tfmodel.Loss `json:"loss,omitzero"`
 	// ClassWeight weights the images of classes in the loss.
 	ClassWeight ClassWeight `json:"class_weight,omitzero"`
@@ -58,7 +58,7 @@ type Training struct {
 	EarlyStopping *EarlyStopping `json:"early_stopping,omitempty"`
 }
 
-// BatchNormalization selects the images that batch normalisation uses on a cluster.
+// BatchNormalization selects the images that batch normalization uses on a cluster.
 type BatchNormalization string
 
 // SynchronizedBatchNormalization uses the images of all workers; see [tfmodel.Training].

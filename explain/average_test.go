@@ -61,7 +61,7 @@ func TestAverageOfNothing(t *testing.T) {
 		t.Errorf("the mean of no maps is %v", g)
 	}
 	if !math.IsNaN(a.Dispersion()) || !math.IsNaN(a.Center()) {
-		t.Error("no maps have a dispersion or a centre")
+		t.Error("no maps have a dispersion or a center")
 	}
 	if err := a.Add(row(1)); err != nil || a.Deviation().Values[0] != 0 || a.Dispersion() != 0 {
 		t.Errorf("one map: %v, deviation %v", err, a.Deviation())
@@ -92,7 +92,7 @@ func TestCenter(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := even.Center(); math.Abs(got-1) > 1e-12 {
-			t.Errorf("side %d: an even map keeps to the centre by %v, want 1", side, got)
+			t.Errorf("side %d: an even map keeps to the center by %v, want 1", side, got)
 		}
 		if got := middle.Center(); got < 1 || side == 8 && math.Abs(got-80./(4*6)) > 1e-12 {
 			t.Errorf("side %d: a dot in the middle has %v", side, got)

@@ -17,7 +17,7 @@ func Gray(dst []float32, _ Images) {
 	}
 }
 
-// Mean is the image's own mean colour everywhere.
+// Mean is the image's own mean color everywhere.
 func Mean(dst []float32, image Images) {
 	sums := make([]float64, image.Channels)
 	for i, p := range image.Pixels {
@@ -29,7 +29,7 @@ func Mean(dst []float32, image Images) {
 }
 
 // Picture returns a baseline that is the given image, which must have the size of the explained
-// ones. A single pixel is a colour.
+// ones. A single pixel is a color.
 func Picture(pixels ...float32) Baseline {
 	return func(dst []float32, _ Images) {
 		for i := range dst {

@@ -17,7 +17,7 @@ func TestBaselines(t *testing.T) {
 		"black":   {explain.Black, []float32{0, 0, 0, 0, 0, 0}},
 		"gray":    {explain.Gray, []float32{127.5, 127.5, 127.5, 127.5, 127.5, 127.5}},
 		"mean":    {explain.Mean, []float32{3, 6, 129, 3, 6, 129}},
-		"colour":  {explain.Picture(7, 8, 9), []float32{7, 8, 9, 7, 8, 9}},
+		"color":   {explain.Picture(7, 8, 9), []float32{7, 8, 9, 7, 8, 9}},
 		"picture": {explain.Picture(1, 2, 3, 4, 5, 6), []float32{1, 2, 3, 4, 5, 6}},
 	} {
 		got := []float32{-1, -1, -1, -1, -1, -1}
@@ -25,7 +25,7 @@ func TestBaselines(t *testing.T) {
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
-		if parsed, err := explain.ParseBaseline(name); name != "colour" && name != "picture" {
+		if parsed, err := explain.ParseBaseline(name); name != "color" && name != "picture" {
 			clear(got)
 			if err == nil {
 				parsed(got, image)

@@ -253,7 +253,7 @@ func TestCancellation(t *testing.T) {
 		model := &fake{function: newLinear(2)}
 		_, err := method.New(model, options).Explain(ctx, photos(2), []int{0, 0})
 		if !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), method.Name) {
-			t.Errorf("cancelled during the work: error %v", err)
+			t.Errorf("canceled during the work: error %v", err)
 		}
 		if len(model.batches) != 1 {
 			t.Errorf("the model was asked %d times, the last after the cancellation", len(model.batches))

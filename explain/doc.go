@@ -31,7 +31,7 @@
 //   - Images are not changed. A model gets at most Batch of them at a time. Their
 //     memory is reused, so the model must not keep it.
 //   - Sums are in float64. Work stops between two batches when the context is
-//     cancelled.
+//     canceled.
 //
 // # Randomness
 //

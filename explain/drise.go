@@ -73,7 +73,7 @@ const (
 	driseBatch   = 8
 )
 
-// Explain returns the map of each detection in one image, with the image's size and not centred.
+// Explain returns the map of each detection in one image, with the image's size and not centered.
 func (d DRISE) Explain(ctx context.Context, image Images, detections []Proposal) ([]Grid, error) {
 	samples, cells, open, size := cmp.Or(d.Samples, driseSamples), cmp.Or(d.Cells, driseCells), cmp.Or(d.Open, 0.5), cmp.Or(d.Batch, driseBatch)
 	switch {

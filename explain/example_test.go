@@ -43,7 +43,7 @@ func ExampleAverager() {
 	// Output: [0.5 0.5] of 2
 }
 
-// Two positions become four: half-pixel centres, the edges clamped.
+// Two positions become four: half-pixel centers, the edges clamped.
 func ExampleGrid_Resize() {
 	wide := explain.Grid{Height: 1, Width: 2, Values: []float32{0, 1}}.Resize(1, 4)
 	fmt.Println(wide.Values)

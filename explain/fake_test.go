@@ -287,7 +287,7 @@ func lookAt(y, x int, weight float64) linear {
 	return l
 }
 
-// photos are n images of coloured stripes and noise, each another one.
+// photos are n images of colored stripes and noise, each another one.
 func photos(n int) explain.Images {
 	r := rand.New(rand.NewPCG(7, 8))
 	images := explain.Images{N: n, Height: high, Width: wide, Channels: 3, Pixels: make([]float32, n*high*wide*3)}

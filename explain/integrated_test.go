@@ -39,7 +39,7 @@ func TestCompletenessIsExactOnALinearModel(t *testing.T) {
 	l := newLinear(3)
 	l.bias = []float64{1, -2, 3}
 	for name, baseline := range map[string]explain.Baseline{
-		"default": nil, "black": explain.Black, "gray": explain.Gray, "mean": explain.Mean, "colour": explain.Picture(10, 200, 30),
+		"default": nil, "black": explain.Black, "gray": explain.Gray, "mean": explain.Mean, "color": explain.Picture(10, 200, 30),
 	} {
 		a := must(t, explain.IntegratedGradients{Model: &fake{function: l}, Baseline: baseline, Steps: 1}, photos(1), 1)[0]
 		want := float64(a.Score) - a.Facts["baseline_score"]

@@ -2,28 +2,28 @@ package explain
 
 import "math"
 
-// lab is a colour in CIELAB: L* from 0 to 100, a*, b*. Equal distances are about equally visible.
+// lab is a color in CIELAB: L* from 0 to 100, a*, b*. Equal distances are about equally visible.
 type lab [3]float64
 
-// distance returns the squared distance of two colours.
+// distance returns the squared distance of two colors.
 func (c lab) distance(other lab) float64 {
 	l, a, b := c[0]-other[0], c[1]-other[1], c[2]-other[2]
 	return l*l + a*a + b*b
 }
 
-// labs returns an image's colours, row by row. Values outside of 0..255 are clipped; NaN counts as
+// labs returns an image's colors, row by row. Values outside of 0..255 are clipped; NaN counts as
 // 0.
 func labs(image Images) []lab {
-	colours := make([]lab, image.Height*image.Width)
-	for i := range colours {
+	colors := make([]lab, image.Height*image.Width)
+	for i := range colors {
 		pixel := image.Pixels[i*image.Channels : (i+1)*image.Channels]
 		if len(pixel) >= 3 {
-			colours[i] = labOf(pixel[0], pixel[1], pixel[2])
+			colors[i] = labOf(pixel[0], pixel[1], pixel[2])
 		} else {
-			colours[i] = labOf(pixel[0], pixel[0], pixel[0])
+			colors[i] = labOf(pixel[0], pixel[0], pixel[0])
 		}
 	}
-	return colours
+	return colors
 }
 
 // labOf converts sRGB to CIELAB, IEC 61966-2-1 and CIE 15, white D65.

@@ -15,7 +15,7 @@ import (
 //
 // Ribeiro, Singh, Guestrin 2016, arXiv:1602.04938, eq. 1-2. The first z shows
 // all superpixels. The others show each superpixel with probability 1/2; a hidden
-// one takes its own mean colour. b is a ridge regression with a free intercept,
+// one takes its own mean color. b is a ridge regression with a free intercept,
 // weighted by sqrt(exp(-d^2/Width^2)), where d is the cosine distance of z to the
 // first z. The authors' code does the same, but cuts superpixels by quickshift
 // and may leave some out of the fit. The map has b_j at superpixel j.

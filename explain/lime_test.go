@@ -59,7 +59,7 @@ func TestLIMERecoversALinearModel(t *testing.T) {
 	}
 }
 
-func TestLIMEOfOneColourIsEmpty(t *testing.T) {
+func TestLIMEOfOneColorIsEmpty(t *testing.T) {
 	images := photos(1)
 	for i := range images.Pixels {
 		images.Pixels[i] = 90
@@ -85,7 +85,7 @@ func TestCoinsAreFair(t *testing.T) {
 	}
 }
 
-// The fit is where its own equations hold: the derivative of what it minimises
+// The fit is where its own equations hold: the derivative of what it minimizes
 // is zero, by each coefficient and by the intercept.
 func TestRidgeIsAtTheMinimum(t *testing.T) {
 	const n, features, alpha = 40, 6, 0.7

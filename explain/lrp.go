@@ -56,7 +56,7 @@ func (l LRP) Explain(ctx context.Context, images Images, targets []int) ([]Attri
 //
 //	M(y,x) = sum over channels of g(y,x,channel)
 //
-// The paper shows g itself as a colour picture; the sum keeps the sign. It shows
+// The paper shows g itself as a color picture; the sum keeps the sign. It shows
 // fine structure and hardly depends on the class (Adebayo et al. 2018,
 // arXiv:1810.03292).
 type GuidedBackprop struct {

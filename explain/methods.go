@@ -15,7 +15,7 @@ type Method struct {
 	Needs         Abilities // what the method needs from a model
 	Signed        bool      // negative values are evidence against the class and are drawn; if false, they are clipped
 	NonNegative   bool      // no value is negative, at a layer if no activation is negative
-	Relative      bool      // zero has no meaning, so colours start at the map's smallest value
+	Relative      bool      // zero has no meaning, so colors start at the map's smallest value
 	ClassAgnostic bool      // the map is the same for every class and score
 	Stochastic    bool      // the map depends on the seed
 	Samples       bool      // it uses [Options.Samples]

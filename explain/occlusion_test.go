@@ -55,7 +55,7 @@ func TestOcclusionCoversTheRim(t *testing.T) {
 	}
 }
 
-// The patch hides what is there: a pixel of the baseline's colour loses nothing.
+// The patch hides what is there: a pixel of the baseline's color loses nothing.
 func TestOcclusionByItself(t *testing.T) {
 	gray := photos(1)
 	for i := range gray.Pixels {

@@ -79,17 +79,17 @@ func makeDraws() draws {
 	return d
 }
 
-// makeScene draws seven regions, each nearest to its own point, in noisy colours.
+// makeScene draws seven regions, each nearest to its own point, in noisy colors.
 func makeScene(r *rand.Rand) scene {
 	s := scene{Height: 60, Width: 80, Segments: 50}
 	var points [7]struct {
-		y, x   int
-		colour [3]int
+		y, x  int
+		color [3]int
 	}
 	for i := range points {
 		points[i].y, points[i].x = r.IntN(s.Height), r.IntN(s.Width)
 		for c := range 3 {
-			points[i].colour[c] = 30 + r.IntN(196)
+			points[i].color[c] = 30 + r.IntN(196)
 		}
 	}
 	var regions strings.Builder
@@ -102,7 +102,7 @@ func makeScene(r *rand.Rand) scene {
 			}
 		}
 		regions.WriteByte('0' + byte(nearest))
-		for _, v := range points[nearest].colour {
+		for _, v := range points[nearest].color {
 			s.Pixels = append(s.Pixels, byte(v+r.IntN(31)-15))
 		}
 	}

@@ -3,7 +3,7 @@ package explain
 import "math"
 
 // Resize resizes the grid to height x width as tf.image.resize(..., "bilinear", antialias=False)
-// does: bilinearly between pixel centres at half positions, with clamped edges. Height and width
+// does: bilinearly between pixel centers at half positions, with clamped edges. Height and width
 // scale independently. A grid without values gives zeros. A size below 1 gives a grid of no size.
 func (g Grid) Resize(height, width int) Grid {
 	if height < 1 || width < 1 {
@@ -72,7 +72,7 @@ func (g Grid) interpolate(vertical, horizontal []between) Rows {
 	return Rows{wide, vertical}
 }
 
-// halfPixel returns the positions of out samples among in samples, between centres at half positions
+// halfPixel returns the positions of out samples among in samples, between centers at half positions
 // and clamped at the edges. The samples cover the part from share from to share to.
 func halfPixel(in, out int, from, to float64) []between {
 	list := make([]between, out)
@@ -89,7 +89,7 @@ func halfPixel(in, out int, from, to float64) []between {
 	return list
 }
 
-// mirrored is halfPixel with mirrored samples beyond the outermost centres, as in
+// mirrored is halfPixel with mirrored samples beyond the outermost centers, as in
 // skimage.transform.resize with mode "reflect".
 func mirrored(in, out int) []between {
 	list := make([]between, out)

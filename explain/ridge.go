@@ -9,12 +9,12 @@ type linear struct {
 	r2           float64 // weighted share of the explained variance
 }
 
-// ridge minimises, over b and b0,
+// ridge minimizes, over b and b0,
 //
 //	sum_i weights_i (y_i - b0 - sum of b where rows_i)^2 + alpha |b|^2
 //
 // The penalty is on the coefficients b, not on the intercept b0. It solves
-// (X'WX + alpha I) b = X'Wy, with X and y centred on their weighted means, by a
+// (X'WX + alpha I) b = X'Wy, with X and y centered on their weighted means, by a
 // Cholesky decomposition. alpha must be above 0.
 func ridge(rows [][]bool, y, weights []float64, alpha float64) linear {
 	n := len(rows[0])
@@ -43,7 +43,7 @@ func ridge(rows [][]bool, y, weights []float64, alpha float64) linear {
 	}
 	right, x := make([]float64, n), make([]float64, n)
 	for i, w := range weights {
-		centre(x, rows[i], meanX)
+		center(x, rows[i], meanX)
 		for j := range n {
 			wx := w * x[j]
 			right[j] += wx * (y[i] - origin - meanY)
@@ -59,7 +59,7 @@ func ridge(rows [][]bool, y, weights []float64, alpha float64) linear {
 
 	var unexplained, variance float64
 	for i, w := range weights {
-		centre(x, rows[i], meanX)
+		center(x, rows[i], meanX)
 		residual := y[i] - origin - meanY
 		variance += w * residual * residual
 		for j, b := range fit.coefficients {
@@ -73,8 +73,8 @@ func ridge(rows [][]bool, y, weights []float64, alpha float64) linear {
 	return fit
 }
 
-// centre writes a row of X minus the mean.
-func centre(x []float64, row []bool, mean []float64) {
+// center writes a row of X minus the mean.
+func center(x []float64, row []bool, mean []float64) {
 	for j, on := range row {
 		x[j] = -mean[j]
 		if on {

@@ -17,7 +17,7 @@ import (
 // resized bilinearly to (Cells+1) cells and cropped at a random shift, as in the
 // authors' code. Masks are not kept: memory does not grow with N.
 //
-// The map is not centred: pixels without influence have about the mean score. Its noise decreases
+// The map is not centered: pixels without influence have about the mean score. Its noise decreases
 // with the root of N; the paper uses 4000 masks for VGG and 8000 for ResNet.
 type RISE struct {
 	Model    Predictor

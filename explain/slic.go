@@ -7,19 +7,19 @@ import (
 	"slices"
 )
 
-// SLIC divides an image into superpixels of similar colour and size. It is k-means on colour and
-// position together, with centres that reach only nearby pixels.
+// SLIC divides an image into superpixels of similar color and size. It is k-means on color and
+// position together, with centers that reach only nearby pixels.
 //
 //	D^2 = |Lab - Lab'|^2 + (Compactness/S)^2 |position - position'|^2
 //
 // Achanta et al. 2012, TPAMI 34(11), doi:10.1109/TPAMI.2012.120, eq. 3 and algorithm 1. S is the
-// distance of the initial centres; colours are CIELAB. Then every superpixel becomes one connected
-// component, as in section III.B: small components join the neighbour with the nearest centre. (In
-// the authors' code they join the neighbour on the left, which can turn a textured image into a
+// distance of the initial centers; colors are CIELAB. Then every superpixel becomes one connected
+// component, as in section III.B: small components join the neighbor with the nearest center. (In
+// the authors' code they join the neighbor on the left, which can turn a textured image into a
 // single superpixel.) Nothing is random.
 type SLIC struct {
 	Segments    int     // approximate number; 0: 50
-	Compactness float64 // weight of the position relative to the colour; 0: 10
+	Compactness float64 // weight of the position relative to the color; 0: 10
 	Iterations  int     // of k-means; 0: 10
 }
 
@@ -30,10 +30,10 @@ func (s SLIC) Segment(image Images) Segmentation {
 	pitch := math.Sqrt(float64(image.Height*image.Width) / float64(segments))
 	k := clusters{
 		height: image.Height, width: image.Width, pitch: pitch,
-		colours: labs(image), labels: make([]int, image.Height*image.Width),
+		colors: labs(image), labels: make([]int, image.Height*image.Width),
 		weight: math.Pow(cmp.Or(s.Compactness, 10)/pitch, 2),
 	}
-	k.initialise()
+	k.initialize()
 	for range cmp.Or(s.Iterations, 10) {
 		k.assign()
 		k.move()
@@ -41,10 +41,10 @@ func (s SLIC) Segment(image Images) Segmentation {
 	return k.connect()
 }
 
-// centroid is the centre of a superpixel, in colour and position.
+// centroid is the center of a superpixel, in color and position.
 type centroid struct {
-	colour lab
-	y, x   float64
+	color lab
+	y, x  float64
 }
 
 // clusters is the state of the k-means.
@@ -52,22 +52,22 @@ type clusters struct {
 	height, width int
 	pitch         float64 // S
 	weight        float64 // (Compactness/S)^2
-	reach         float64 // distance that a centre reaches, in each direction
-	colours       []lab
+	reach         float64 // distance that a center reaches, in each direction
+	colors        []lab
 	labels        []int
-	centres       []centroid
+	centers       []centroid
 	distances     []float64
 }
 
-// initialise puts the centres on a grid, moves each to the lowest gradient nearby, and assigns every
+// initialize puts the centers on a grid, moves each to the lowest gradient nearby, and assigns every
 // pixel to its cell of the grid.
-func (k *clusters) initialise() {
+func (k *clusters) initialize() {
 	rows := max(1, int(math.Round(float64(k.height)/k.pitch)))
 	columns := max(1, int(math.Round(float64(k.width)/k.pitch)))
 	for row := range rows {
 		for column := range columns {
 			y, x := k.lowestGradientNear((2*row+1)*k.height/(2*rows), (2*column+1)*k.width/(2*columns))
-			k.centres = append(k.centres, centroid{k.colours[y*k.width+x], float64(y), float64(x)})
+			k.centers = append(k.centers, centroid{k.colors[y*k.width+x], float64(y), float64(x)})
 		}
 	}
 	for i := range k.labels {
@@ -82,7 +82,7 @@ func (k *clusters) initialise() {
 // of y and x.
 func (k *clusters) lowestGradientNear(y, x int) (int, int) {
 	at := func(y, x int) lab {
-		return k.colours[min(max(y, 0), k.height-1)*k.width+min(max(x, 0), k.width-1)]
+		return k.colors[min(max(y, 0), k.height-1)*k.width+min(max(x, 0), k.width-1)]
 	}
 	least, bestY, bestX := math.Inf(1), y, x
 	for v := max(y-1, 0); v <= min(y+1, k.height-1); v++ {
@@ -95,16 +95,16 @@ func (k *clusters) lowestGradientNear(y, x int) (int, int) {
 	return bestY, bestX
 }
 
-// assign assigns each pixel to the nearest of the centres that reach it.
+// assign assigns each pixel to the nearest of the centers that reach it.
 func (k *clusters) assign() {
 	for i := range k.distances {
 		k.distances[i] = math.Inf(1)
 	}
-	for label, c := range k.centres {
+	for label, c := range k.centers {
 		for y := max(0, int(c.y-k.reach)); y <= min(k.height-1, int(c.y+k.reach)); y++ {
 			for x := max(0, int(c.x-k.reach)); x <= min(k.width-1, int(c.x+k.reach)); x++ {
 				i := y*k.width + x
-				if d := k.distance(centroid{k.colours[i], float64(y), float64(x)}, c); d < k.distances[i] {
+				if d := k.distance(centroid{k.colors[i], float64(y), float64(x)}, c); d < k.distances[i] {
 					k.distances[i], k.labels[i] = d, label
 				}
 			}
@@ -115,27 +115,27 @@ func (k *clusters) assign() {
 // distance returns D^2.
 func (k *clusters) distance(a, b centroid) float64 {
 	dy, dx := a.y-b.y, a.x-b.x
-	return a.colour.distance(b.colour) + k.weight*(dy*dy+dx*dx)
+	return a.color.distance(b.color) + k.weight*(dy*dy+dx*dx)
 }
 
-// move moves each centre to the mean of its pixels.
+// move moves each center to the mean of its pixels.
 func (k *clusters) move() {
-	means, sizes := k.means(k.labels, len(k.centres))
+	means, sizes := k.means(k.labels, len(k.centers))
 	for label, mean := range means {
 		if sizes[label] > 0 {
-			k.centres[label] = mean
+			k.centers[label] = mean
 		}
 	}
 }
 
-// means returns the mean colour and position of each label's pixels, and their
+// means returns the mean color and position of each label's pixels, and their
 // number.
 func (k *clusters) means(labels []int, count int) (means []centroid, sizes []float64) {
 	means, sizes = make([]centroid, count), make([]float64, count)
 	for i, label := range labels {
 		mean := &means[label]
-		for c := range mean.colour {
-			mean.colour[c] += k.colours[i][c]
+		for c := range mean.color {
+			mean.color[c] += k.colors[i][c]
 		}
 		mean.y += float64(i / k.width)
 		mean.x += float64(i % k.width)
@@ -143,8 +143,8 @@ func (k *clusters) means(labels []int, count int) (means []centroid, sizes []flo
 	}
 	for label, n := range sizes {
 		mean := &means[label]
-		for c := range mean.colour {
-			mean.colour[c] /= n
+		for c := range mean.color {
+			mean.color[c] /= n
 		}
 		mean.y /= n
 		mean.x /= n
@@ -158,7 +158,7 @@ func (k *clusters) means(labels []int, count int) (means []centroid, sizes []flo
 func (k *clusters) connect() Segmentation {
 	labels, count := pieces(k.labels, k.height, k.width)
 	means, sizes := k.means(labels, count)
-	largest := make([]int, len(k.centres)) // component of each cluster
+	largest := make([]int, len(k.centers)) // component of each cluster
 	for c := range largest {
 		largest[c] = -1
 	}
@@ -168,12 +168,12 @@ func (k *clusters) connect() Segmentation {
 		}
 	}
 	owner := make([]int, count) // superpixel of each component; -1: none so far
-	var centres []centroid      // of each superpixel
+	var centers []centroid      // of each superpixel
 	for p := range owner {
 		owner[p] = -1
 		if sizes[p] >= k.pitch*k.pitch/4 || slices.Contains(largest, p) {
-			owner[p] = len(centres)
-			centres = append(centres, means[p])
+			owner[p] = len(centers)
+			centers = append(centers, means[p])
 		}
 	}
 	for slices.Contains(owner, -1) {
@@ -183,7 +183,7 @@ func (k *clusters) connect() Segmentation {
 			if owner[p] >= 0 || owner[q] < 0 {
 				return
 			}
-			d := k.distance(means[p], centres[owner[q]])
+			d := k.distance(means[p], centers[owner[q]])
 			if least, ok := nearest[p]; !ok || d < least {
 				nearest[p], next[p] = d, owner[q]
 			}
@@ -203,7 +203,7 @@ func (k *clusters) connect() Segmentation {
 	for i, p := range labels {
 		labels[i] = owner[p]
 	}
-	return Segmentation{k.height, k.width, len(centres), labels}
+	return Segmentation{k.height, k.width, len(centers), labels}
 }
 
 // pieces numbers the connected components of equal labels, in the order of their first pixels.
@@ -263,7 +263,7 @@ func (s Segmentation) check(image Images) error {
 	return nil
 }
 
-// mean returns the image with each superpixel in its mean colour.
+// mean returns the image with each superpixel in its mean color.
 func (s Segmentation) mean(image Images) []float32 {
 	sums := make([]float64, s.Count*image.Channels)
 	sizes := make([]float64, s.Count)

@@ -9,7 +9,7 @@ import (
 	"oscar/explain"
 )
 
-// Known colours, from CIE's own tables by way of every colour library.
+// Known colors, from CIE's own tables by way of every color library.
 func TestLab(t *testing.T) {
 	for rgb, want := range map[[3]float32][3]float64{
 		{0, 0, 0}:       {0, 0, 0},
@@ -60,8 +60,8 @@ func checkSegmentation(t *testing.T, s explain.Segmentation) {
 	}
 }
 
-func TestSLICFollowsColours(t *testing.T) {
-	// Four flags of one colour each, their borders off any grid.
+func TestSLICFollowsColors(t *testing.T) {
+	// Four flags of one color each, their borders off any grid.
 	const height, width = 50, 70
 	image := explain.Images{N: 1, Height: height, Width: width, Channels: 3, Pixels: make([]float32, height*width*3)}
 	truth := make([]int, height*width)
@@ -79,12 +79,12 @@ func TestSLICFollowsColours(t *testing.T) {
 	if s.Count < 16 || s.Count > 32 {
 		t.Errorf("%d superpixels, want about 24", s.Count)
 	}
-	colours := map[int]int{}
+	colors := map[int]int{}
 	for i, label := range s.Labels {
-		if before, ok := colours[label]; ok && before != truth[i] {
+		if before, ok := colors[label]; ok && before != truth[i] {
 			t.Fatalf("superpixel %d crosses a border", label)
 		}
-		colours[label] = truth[i]
+		colors[label] = truth[i]
 	}
 }
 
@@ -118,7 +118,7 @@ func TestSLICOfAnyImage(t *testing.T) {
 		"one pixel":  {N: 1, Height: 1, Width: 1, Channels: 3, Pixels: []float32{1, 2, 3}},
 		"a row":      {N: 1, Height: 1, Width: 100, Channels: 1, Pixels: make([]float32, 100)},
 		"a column":   {N: 1, Height: 100, Width: 1, Channels: 4, Pixels: make([]float32, 400)},
-		"one colour": {N: 1, Height: 40, Width: 60, Channels: 3, Pixels: make([]float32, 7200)},
+		"one color":  {N: 1, Height: 40, Width: 60, Channels: 3, Pixels: make([]float32, 7200)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, segments := range []int{-1, 0, 1, 7, 1000} {
@@ -130,7 +130,7 @@ func TestSLICOfAnyImage(t *testing.T) {
 			}
 		})
 	}
-	// A single colour is cut into a grid.
+	// A single color is cut into a grid.
 	flat := explain.SLIC{}.Segment(explain.Images{N: 1, Height: 50, Width: 50, Channels: 3, Pixels: make([]float32, 7500)})
 	if flat.Count != 49 {
 		t.Errorf("a flat square has %d superpixels, want 7x7", flat.Count)

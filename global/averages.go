@@ -15,15 +15,15 @@ import (
 	"oscar/score"
 )
 
-// ClassAverage is the mean map of a class's recognised images. Each map is divided by its L1 norm
+// ClassAverage is the mean map of a class's recognized images. Each map is divided by its L1 norm
 // before.
 type ClassAverage struct {
 	Class      string       `json:"class"`
 	Images     int          `json:"images"`              // number of images of the class
-	Recognised int          `json:"recognised"`          // images that the model recognises
-	N          int          `json:"n"`                   // recognised images with a usable map
+	Recognized int          `json:"recognized"`          // images that the model recognizes
+	N          int          `json:"n"`                   // recognized images with a usable map
 	Dispersion score.Number `json:"dispersion"`          // see explain.Averager.Dispersion
-	Center     score.Number `json:"centre"`              // see explain.Averager.Center
+	Center     score.Number `json:"center"`              // see explain.Averager.Center
 	Map        string       `json:"map,omitempty"`       // .npy, relative to the folder; none if n is 0
 	Deviation  string       `json:"deviation,omitempty"` // .npy, the standard deviation at each position
 	Photo      string       `json:"photo,omitempty"`     // .jpg, the mean of the photographs
@@ -54,7 +54,7 @@ func (m *ClassMean) Add(g explain.Grid, pixels []uint8) error {
 // Average returns the description of a class's mean.
 func (m *ClassMean) Average(images []Image, class int, name string) ClassAverage {
 	a := ClassAverage{Class: name, N: m.maps.N, Dispersion: score.Number(m.maps.Dispersion()), Center: score.Number(m.maps.Center())}
-	a.Images, a.Recognised = countOf(images, class)
+	a.Images, a.Recognized = countOf(images, class)
 	if a.N > 0 {
 		a.Map, a.Deviation, a.Photo = fileOf(averagesDir, name, ".npy"), fileOf(averagesDir, name, ".deviation.npy"), fileOf(averagesDir, name, ".jpg")
 	}
@@ -96,7 +96,7 @@ func (d Drawing) WriteAverages(averages []ClassAverage, means []*ClassMean, heig
 		}
 		tiles = append(tiles,
 			heatmap.Tile{Image: photo, Caption: fmt.Sprintf("%s, mean of %d photographs", d.name(a.Class), a.N)},
-			heatmap.Paint(photo, heatmap.Options{Heat: mean, Map: d.Diverging, Alpha: PaleAlpha, Note: fmt.Sprintf("dispersion %.2g, centre %.2g", a.Dispersion, a.Center)}),
+			heatmap.Paint(photo, heatmap.Options{Heat: mean, Map: d.Diverging, Alpha: PaleAlpha, Note: fmt.Sprintf("dispersion %.2g, center %.2g", a.Dispersion, a.Center)}),
 			heatmap.Paint(photo, heatmap.Options{Heat: deviation, Map: gray, Alpha: DeviationAlpha, Note: "standard deviation"}))
 	}
 	if len(tiles) == 0 {

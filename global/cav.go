@@ -102,14 +102,14 @@ func (c CAVs) train(ctx context.Context, use string, sides func(*rand.Rand) (a, 
 	return out, nil
 }
 
-// labelled has examples of the concept and other examples.
-type labelled struct {
+// labeled has examples of the concept and other examples.
+type labeled struct {
 	x [][]float32
 	y []bool
 }
 
 // divide holds out a third of each side.
-func divide(positive, negative [][]float32, random *rand.Rand) (training, test labelled) {
+func divide(positive, negative [][]float32, random *rand.Rand) (training, test labeled) {
 	for i, side := range [][][]float32{positive, negative} {
 		for k, example := range sample(side, len(side), random) {
 			to := &training
@@ -123,7 +123,7 @@ func divide(positive, negative [][]float32, random *rand.Rand) (training, test l
 }
 
 // vector fits a classifier and measures its accuracy on the test examples.
-func (l labelled) vector(penalty float64, test labelled) (CAV, error) {
+func (l labeled) vector(penalty float64, test labeled) (CAV, error) {
 	fit, err := logistic(l.x, l.y, penalty)
 	if err != nil {
 		return CAV{}, err

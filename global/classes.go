@@ -12,11 +12,11 @@ import (
 	"oscar/heatmap"
 )
 
-// ClassSpRAy has the model's strategies for recognising a class.
+// ClassSpRAy has the model's strategies for recognizing a class.
 type ClassSpRAy struct {
 	Class      string `json:"class"`
 	Images     int    `json:"images"`     // images of the class
-	Recognised int    `json:"recognised"` // number the model recognises; at most 1000 of them, selected by the seed, are clustered
+	Recognized int    `json:"recognized"` // number the model recognizes; at most 1000 of them, selected by the seed, are clustered
 	Strategies
 	Structure string         `json:"structure,omitempty"` // [Strategies.Structure]
 	Clusters  []ClassCluster `json:"clusters"`            // largest first
@@ -32,15 +32,15 @@ type ClassCluster struct {
 	Examples []string `json:"examples"`
 }
 
-// Class finds the strategies of a class. It uses the images that the model recognises.
+// Class finds the strategies of a class. It uses the images that the model recognizes.
 func (s SpRAy) Class(ctx context.Context, images []Image, class int, name string) (ClassSpRAy, error) {
-	list := drawn(images, s.Seed, func(i Image) bool { return i.Recognised() && i.Class == class })
+	list := drawn(images, s.Seed, func(i Image) bool { return i.Recognized() && i.Class == class })
 	strategies, err := s.Cluster(ctx, mapsOf(list))
 	if err != nil {
 		return ClassSpRAy{}, err
 	}
 	out := ClassSpRAy{Class: name, Strategies: *strategies, Clusters: []ClassCluster{}}
-	out.Images, out.Recognised = countOf(images, class)
+	out.Images, out.Recognized = countOf(images, class)
 	if out.K > 1 {
 		out.Structure = strategies.Structure()
 	}
@@ -97,7 +97,7 @@ func (d Drawing) writeStrategy(class ClassSpRAy, k int, maps map[string]explain.
 		return nil, err
 	}
 	row := []heatmap.Tile{heatmap.Paint(Blank(), heatmap.Options{
-		Heat: mean, Map: d.Colours, Alpha: 1, Note: fmt.Sprintf("%s, strategy %d of %d: %d of %d", d.name(class.Class), k+1, class.K, c.Size, class.N),
+		Heat: mean, Map: d.Colors, Alpha: 1, Note: fmt.Sprintf("%s, strategy %d of %d: %d of %d", d.name(class.Class), k+1, class.K, c.Size, class.N),
 	})}
 	c.Examples = []string{}
 	for n, path := range c.Images[:min(sprayExamples, len(c.Images))] {
@@ -134,9 +134,9 @@ func (d Drawing) example(path string, number int, heat explain.Grid) heatmap.Til
 		return tile
 	}
 	scale := heatmap.Positive
-	if d.Colours.Diverging() {
+	if d.Colors.Diverging() {
 		scale = heatmap.Signed
 	}
-	tile.Image = heatmap.BlendFramed(photo, scale(heat), d.Framing, d.Colours, PaleAlpha)
+	tile.Image = heatmap.BlendFramed(photo, scale(heat), d.Framing, d.Colors, PaleAlpha)
 	return tile
 }

@@ -10,7 +10,7 @@ import (
 
 // cloud is a normal distribution with the covariance of some points: the null hypothesis that the
 // points are one group. Its mean is zero, because distances do not depend on it.
-type cloud struct{ centred *mat.Dense }
+type cloud struct{ centered *mat.Dense }
 
 func newCloud(points [][]float64) cloud {
 	mean := means(points, make([]int, len(points)), 1)[0]
@@ -21,14 +21,14 @@ func newCloud(points [][]float64) cloud {
 	return cloud{c}
 }
 
-// draw draws as many points as newCloud got. Weighted sums of the centred points x_i, with
+// draw draws as many points as newCloud got. Weighted sums of the centered points x_i, with
 // independent normal weights z_i,
 //
 //	sum_i z_i x_i / sqrt(n-1)
 //
 // have exactly the covariance of the points, so that no decomposition is needed.
 func (c cloud) draw(random *rand.Rand) [][]float64 {
-	n, _ := c.centred.Dims()
+	n, _ := c.centered.Dims()
 	z := mat.NewDense(n, n, nil)
 	for i := range n {
 		row := z.RawRowView(i)
@@ -37,7 +37,7 @@ func (c cloud) draw(random *rand.Rand) [][]float64 {
 		}
 	}
 	var drawn mat.Dense
-	drawn.Mul(z, c.centred)
+	drawn.Mul(z, c.centered)
 	out := make([][]float64, n)
 	for i := range out {
 		out[i] = drawn.RawRowView(i)

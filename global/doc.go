@@ -1,5 +1,5 @@
 // Package global explains a model by many images together. It has the strategies with which the
-// model recognises a class ([SpRAy]), a decision tree over named features that imitates the model
+// model recognizes a class ([SpRAy]), a decision tree over named features that imitates the model
 // ([Grow]), and the effect of a user's concepts on a class's score ([CAVs], [Compare]). The mean map
 // of a class is [explain.Averager]. The package does not depend on TensorFlow.
 //
@@ -16,7 +16,7 @@
 //     results, reported with their numbers.
 //   - Draws depend only on the seed: the same input in the same order gives the
 //     same bits.
-//   - Inputs are not changed. Long work stops when its context is cancelled.
+//   - Inputs are not changed. Long work stops when its context is canceled.
 //
 // # To add a feature
 //

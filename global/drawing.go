@@ -15,9 +15,9 @@ import (
 // Drawing has the paths and the style of the pictures of global explanations.
 type Drawing struct {
 	Dir       string
-	Colours   heatmap.ColorMap // of the clustered maps; diverging if the maps are signed
+	Colors    heatmap.ColorMap // of the clustered maps; diverging if the maps are signed
 	Diverging heatmap.ColorMap // of mean maps
-	Alpha     float64          // opacity of the colours for Colours
+	Alpha     float64          // opacity of the colors for Colors
 	// Photo reads an image of the data by its path, resized for a sheet.
 	Photo func(path string) (*image.RGBA, error)
 	// Framing is how images become the model's input.
@@ -29,10 +29,10 @@ type Drawing struct {
 // tileSide is the side of a picture on a sheet, in pixels.
 const tileSide = 280
 
-// PaleAlpha is the opacity of colours that are pale near zero.
+// PaleAlpha is the opacity of colors that are pale near zero.
 const PaleAlpha = 0.6
 
-// DeviationColors and DeviationAlpha are the colour map and the opacity of standard
+// DeviationColors and DeviationAlpha are the color map and the opacity of standard
 // deviations, which are not evidence for or against a class.
 const (
 	DeviationColors = "gray"

@@ -9,9 +9,9 @@ func Logistic(x [][]float32, positive []bool, c float64) (weights []float64, bia
 }
 
 // Embed groups maps into k by the eigenvectors, whatever the gap says.
-func Embed(maps [][]float64, neighbours, k int, seed uint64) (groups []int, silhouetteEmbedded, silhouetteMaps float64, err error) {
+func Embed(maps [][]float64, neighbors, k int, seed uint64) (groups []int, silhouetteEmbedded, silhouetteMaps float64, err error) {
 	d := distances(maps)
-	_, vectors, err := spectrum(laplacian(d, neighbours), true)
+	_, vectors, err := spectrum(laplacian(d, neighbors), true)
 	if err != nil {
 		return nil, 0, 0, err
 	}

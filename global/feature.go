@@ -32,12 +32,12 @@ var ImageFeatures = []Feature{
 	{"brightness spread", "0..1", "standard deviation of the brightness"},
 	{"bright area", "share", "of the pixels with a brightness above 0.9"},
 	{"dark area", "share", "of the pixels with a brightness below 0.1"},
-	{"centre brightness", "-1..1", "mean brightness of the middle half of height and width less that of the rest"},
+	{"center brightness", "-1..1", "mean brightness of the middle half of height and width less that of the rest"},
 	{"brightness entropy", "bits", "Shannon entropy of the histogram of the brightness in 64 bins, 0..6"},
 	{"saturation", "0..1", "mean of (max - min) / max of R, G, B; 0 of black"},
 	{"saturation spread", "0..1", "standard deviation of the saturation"},
-	{"hue", "degrees", "direction of the mean of all hues (red 0, green 120, blue 240), each as long as the pixel's max - min of R, G, B; 0 of a grey image"},
-	{"hue unity", "0..1", "length of that mean over the mean length: 1 of one hue, 0 of opposite ones or a grey image"},
+	{"hue", "degrees", "direction of the mean of all hues (red 0, green 120, blue 240), each as long as the pixel's max - min of R, G, B; 0 of a gray image"},
+	{"hue unity", "0..1", "length of that mean over the mean length: 1 of one hue, 0 of opposite ones or a gray image"},
 	{"red-green", "-1..1", "mean of (R - G) / 255"},
 	{"yellow-blue", "-1..1", "mean of ((R + G) / 2 - B) / 255"},
 	{"edge density", "share", "of the pixels whose gradient is longer than 0.05"},
@@ -45,12 +45,12 @@ var ImageFeatures = []Feature{
 	{"edge direction", "-1..1", "mean of (gx^2 - gy^2) over the mean of gx^2 + gy^2: 1 of upright edges, -1 of level ones"},
 	{"edge slant", "-1..1", "mean of 2 gx gy over the mean of gx^2 + gy^2: 1 of edges that rise to the right, -1 of those that fall"},
 	{"texture", "0..1", "mean of the standard deviation of the brightness in blocks of 8x8 pixels"},
-	{"sharpness", "", "variance of the Laplacian (4 neighbours) of 255 times the brightness (Pech-Pacheco et al. 2000)"},
+	{"sharpness", "", "variance of the Laplacian (4 neighbors) of 255 times the brightness (Pech-Pacheco et al. 2000)"},
 }
 
 // MapFeatures are the features of [MeasureMap], in order.
 var MapFeatures = []Feature{
-	{"heat in the centre", "share", "of the positive heat in the middle half of height and width; 0 where there is none"},
+	{"heat in the center", "share", "of the positive heat in the middle half of height and width; 0 where there is none"},
 	{"heat from the left", "0..1", "centroid of the positive heat: 0 left, 1 right; 0.5 where there is none"},
 	{"heat from the top", "0..1", "centroid of the positive heat: 0 top, 1 bottom; 0.5 where there is none"},
 	{"heat spread", "0..1", "root of the mean squared distance from that centroid, in sides of the image"},
@@ -66,7 +66,7 @@ func MeasureImage(p Picture) []float64 {
 	}
 	out := make([]float64, 0, len(ImageFeatures))
 	out = append(out, brightness(light, p.Height, p.Width)...)
-	out = append(out, colour(p.Pixels)...)
+	out = append(out, colorFeatures(p.Pixels)...)
 	return append(out, structure(light, p.Height, p.Width)...)
 }
 
@@ -88,14 +88,14 @@ func ratio(a, b float64) float64 {
 
 // brightness returns the features "brightness" to "brightness entropy".
 func brightness(light []float64, height, width int) []float64 {
-	var all, centre, rest moments
+	var all, center, rest moments
 	var bright, dark float64
 	const bins = 64
 	var histogram [bins]float64
 	for i, v := range light {
 		all.add(v)
 		if middle(i/width, height) && middle(i%width, width) {
-			centre.add(v)
+			center.add(v)
 		} else {
 			rest.add(v)
 		}
@@ -113,14 +113,14 @@ func brightness(light []float64, height, width int) []float64 {
 			entropy -= p * math.Log2(p)
 		}
 	}
-	return []float64{all.mean(), math.Sqrt(all.variance()), bright / all.n, dark / all.n, centre.mean() - rest.mean(), entropy}
+	return []float64{all.mean(), math.Sqrt(all.variance()), bright / all.n, dark / all.n, center.mean() - rest.mean(), entropy}
 }
 
-// middle reports whether position i of n has its centre in the middle half.
+// middle reports whether position i of n has its center in the middle half.
 func middle(i, n int) bool { return max(2*(2*i+1-n), -2*(2*i+1-n)) <= n }
 
-// colour returns the features "saturation" to "yellow-blue".
-func colour(pixels []uint8) []float64 {
+// colorFeatures returns the features "saturation" to "yellow-blue".
+func colorFeatures(pixels []uint8) []float64 {
 	var saturation, redGreen, yellowBlue moments
 	var x, y, lengths float64 // of the hues, as vectors
 	for i := 0; i+2 < len(pixels); i += 3 {
@@ -142,7 +142,7 @@ func colour(pixels []uint8) []float64 {
 	return []float64{saturation.mean(), math.Sqrt(saturation.variance()), direction, unity, redGreen.mean(), yellowBlue.mean()}
 }
 
-// hue returns a colour's angle on the hexagon of hues, in degrees. The colour must not be grey.
+// hue returns a color's angle on the hexagon of hues, in degrees. The color must not be gray.
 func hue(r, g, b float64) float64 {
 	top := max(r, g, b)
 	chroma := top - min(r, g, b)

@@ -42,12 +42,12 @@ func TestImageFeaturesByHand(t *testing.T) {
 		t.Helper()
 		wantFeatures(t, global.ImageFeatures, global.MeasureImage(p), want)
 	}
-	// Black, grey, one pixel.
+	// Black, gray, one pixel.
 	measure(picture(9, 9, func(y, x int) [3]uint8 { return [3]uint8{} }), map[string]float64{
 		"brightness": 0, "dark area": 1, "bright area": 0, "saturation": 0, "hue": 0, "hue unity": 0, "brightness entropy": 0,
 		"edge density": 0, "edge direction": 0, "texture": 0, "sharpness": 0, "brightness spread": 0,
 	})
-	measure(picture(1, 1, func(y, x int) [3]uint8 { return [3]uint8{255, 255, 255} }), map[string]float64{"brightness": 1, "bright area": 1, "centre brightness": 1})
+	measure(picture(1, 1, func(y, x int) [3]uint8 { return [3]uint8{255, 255, 255} }), map[string]float64{"brightness": 1, "bright area": 1, "center brightness": 1})
 	// A ramp of 10/255 a pixel to the right: Sobel halves it at both borders.
 	const b = 10. / 255
 	measure(picture(8, 16, func(y, x int) [3]uint8 { v := uint8(10 * x); return [3]uint8{v, v, v} }), map[string]float64{
@@ -60,11 +60,11 @@ func TestImageFeaturesByHand(t *testing.T) {
 	if slant := rising[15]; global.ImageFeatures[15].Name != "edge slant" || slant < 0.9 {
 		t.Errorf("edges that rise to the right have a slant of %v", slant)
 	}
-	// Pure colours: half red, half yellow are at 30 degrees, cos 30 long.
+	// Pure colors: half red, half yellow are at 30 degrees, cos 30 long.
 	measure(picture(4, 4, func(y, x int) [3]uint8 { return [3]uint8{200, uint8(200 * (x % 2)), 0} }), map[string]float64{
 		"hue": 30, "hue unity": math.Cos(math.Pi / 6), "saturation": 1, "saturation spread": 0, "red-green": 100. / 255, "yellow-blue": 150. / 255,
 	})
-	// Red and its neighbour on the other side of 0 degrees.
+	// Red and its neighbor on the other side of 0 degrees.
 	measure(picture(2, 2, func(y, x int) [3]uint8 { return [3]uint8{200, 0, 100} }), map[string]float64{"hue": 330, "hue unity": 1})
 	// A light middle of 4x4 in 8x8.
 	measure(picture(8, 8, func(y, x int) [3]uint8 {
@@ -72,7 +72,7 @@ func TestImageFeaturesByHand(t *testing.T) {
 			return [3]uint8{255, 255, 255}
 		}
 		return [3]uint8{}
-	}), map[string]float64{"centre brightness": 1, "bright area": 0.25, "dark area": 0.75, "brightness": 0.25, "brightness spread": math.Sqrt(3) / 4})
+	}), map[string]float64{"center brightness": 1, "bright area": 0.25, "dark area": 0.75, "brightness": 0.25, "brightness spread": math.Sqrt(3) / 4})
 }
 
 func TestMapFeaturesByHand(t *testing.T) {
@@ -81,16 +81,16 @@ func TestMapFeaturesByHand(t *testing.T) {
 		wantFeatures(t, global.MapFeatures, global.MeasureMap(g), want)
 	}
 	measure(explain.NewGrid(3, 4), map[string]float64{
-		"heat in the centre": 0, "heat from the left": 0.5, "heat from the top": 0.5, "heat spread": 0, "heat concentration": 0, "heat against": 0,
+		"heat in the center": 0, "heat from the left": 0.5, "heat from the top": 0.5, "heat spread": 0, "heat concentration": 0, "heat against": 0,
 	})
 	// 3 at the top left, 1 at the bottom right, -4 between.
 	measure(grid(4, 4, 3, 0, 0, 0, 0, -4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1), map[string]float64{
-		"heat in the centre": 0, "heat from the left": 0.125 + 0.75/4, "heat from the top": 0.125 + 0.75/4, "heat against": 0.5,
+		"heat in the center": 0, "heat from the left": 0.125 + 0.75/4, "heat from the top": 0.125 + 0.75/4, "heat against": 0.5,
 		"heat spread":        0.75 * math.Sqrt(2*3./16),         // a share of 1/4 at a distance of 0.75 in both directions
 		"heat concentration": (11*1. + 13*3 + 15*4) / (16 * 8.), // (2k-17) w_k for k = 14, 15, 16
 	})
 	measure(grid(4, 4, 0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0), map[string]float64{
-		"heat in the centre": 1, "heat from the left": 0.5, "heat spread": math.Sqrt(2) / 8, "heat against": 0,
+		"heat in the center": 1, "heat from the left": 0.5, "heat spread": math.Sqrt(2) / 8, "heat against": 0,
 	})
 	// All against: no place. Numbers that are none count as nothing.
 	measure(grid(1, 2, -1, -3), map[string]float64{"heat against": 1, "heat from the left": 0.5, "heat concentration": 0.25})

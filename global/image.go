@@ -15,20 +15,20 @@ type Image struct {
 	Features     []float64    // [MeasureImage] and [MeasureMap]; nil without a tree
 }
 
-// Recognised reports whether the model predicts the true class.
-func (i Image) Recognised() bool { return i.Predicted == i.Class }
+// Recognized reports whether the model predicts the true class.
+func (i Image) Recognized() bool { return i.Predicted == i.Class }
 
-// countOf returns the number of images of a class, and the number of recognised ones.
-func countOf(images []Image, class int) (all, recognised int) {
+// countOf returns the number of images of a class, and the number of recognized ones.
+func countOf(images []Image, class int) (all, recognized int) {
 	for _, i := range images {
 		if i.Class == class {
 			all++
-			if i.Recognised() {
-				recognised++
+			if i.Recognized() {
+				recognized++
 			}
 		}
 	}
-	return all, recognised
+	return all, recognized
 }
 
 // maxMaps is the maximum number of clustered maps. The time for eigenvalues grows with its cube.

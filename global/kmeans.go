@@ -28,18 +28,18 @@ func kmeans(points [][]float64, k int, seed uint64) []int {
 	return bySize(best, k)
 }
 
-// plusPlus draws k points as centres. The probability of a point is proportional to its squared
-// distance from the centres drawn before.
+// plusPlus draws k points as centers. The probability of a point is proportional to its squared
+// distance from the centers drawn before.
 func plusPlus(points [][]float64, k int, random *rand.Rand) [][]float64 {
-	centres := [][]float64{slices.Clone(points[random.IntN(len(points))])}
+	centers := [][]float64{slices.Clone(points[random.IntN(len(points))])}
 	far := make([]float64, len(points))
 	for i := range far {
 		far[i] = math.Inf(1)
 	}
-	for len(centres) < k {
+	for len(centers) < k {
 		total := 0.0
 		for i, p := range points {
-			far[i] = min(far[i], squared(p, centres[len(centres)-1]))
+			far[i] = min(far[i], squared(p, centers[len(centers)-1]))
 			total += far[i]
 		}
 		at, chosen := random.Float64()*total, len(points)-1
@@ -49,32 +49,32 @@ func plusPlus(points [][]float64, k int, random *rand.Rand) [][]float64 {
 				break
 			}
 		}
-		centres = append(centres, slices.Clone(points[chosen]))
+		centers = append(centers, slices.Clone(points[chosen]))
 	}
-	return centres
+	return centers
 }
 
-// lloyd alternates between assigning points to the nearest centres and moving
-// centres to the means of their groups.
-func lloyd(points, centres [][]float64) (groups []int, inertia float64) {
+// lloyd alternates between assigning points to the nearest centers and moving
+// centers to the means of their groups.
+func lloyd(points, centers [][]float64) (groups []int, inertia float64) {
 	groups = make([]int, len(points))
 	for range kmeansRounds {
 		changed := false
 		inertia = 0
 		for i, p := range points {
 			nearest := 0
-			for c := range centres {
-				if squared(p, centres[c]) < squared(p, centres[nearest]) {
+			for c := range centers {
+				if squared(p, centers[c]) < squared(p, centers[nearest]) {
 					nearest = c
 				}
 			}
-			inertia += squared(p, centres[nearest])
+			inertia += squared(p, centers[nearest])
 			changed = changed || groups[i] != nearest
 			groups[i] = nearest
 		}
-		for c, mean := range means(points, groups, len(centres)) {
-			if mean != nil { // an empty group keeps its centre
-				centres[c] = mean
+		for c, mean := range means(points, groups, len(centers)) {
+			if mean != nil { // an empty group keeps its center
+				centers[c] = mean
 			}
 		}
 		if !changed {

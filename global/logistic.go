@@ -21,7 +21,7 @@ func (l linear) at(x []float32) float64 {
 	return sum
 }
 
-// logistic is logistic regression with an L2 penalty: it minimises over w and b
+// logistic is logistic regression with an L2 penalty: it minimizes over w and b
 //
 //	|w|^2 / 2 + C sum_i log(1 + exp(-y_i (w . x_i + b))),   y_i = 1 or -1
 //
@@ -131,7 +131,7 @@ func objective(design *mat.Dense, signs []float64, c float64, w *mat.VecDense) f
 }
 
 // reduce returns the examples in as few coordinates as there are examples, if they have more values.
-// This is exact, because the penalised solution is a sum of examples. With X X' = V L V' the
+// This is exact, because the penalized solution is a sum of examples. With X X' = V L V' the
 // coordinates are the rows of V L^(1/2). back converts weights u of these coordinates to X' V
 // L^(-1/2) u.
 func reduce(x [][]float32) (out *mat.Dense, back func(*mat.VecDense, []float64), err error) {

@@ -41,13 +41,13 @@ func nearest(d *mat.SymDense, i, k int) []int {
 	return list
 }
 
-// laplacian returns the symmetric normalised Laplacian of the graph of k nearest neighbours (von
+// laplacian returns the symmetric normalized Laplacian of the graph of k nearest neighbors (von
 // Luxburg 2007, arXiv:0711.0189, section 3.2):
 //
 //	L = I - D^(-1/2) A D^(-1/2), D the row sums of A
 //
-// A is 1 if two points are neighbours of each other, 1/2 if only one is a neighbour of the other,
-// else 0. It is the mean of the neighbour matrix and its transpose, as in CoRelAy.
+// A is 1 if two points are neighbors of each other, 1/2 if only one is a neighbor of the other,
+// else 0. It is the mean of the neighbor matrix and its transpose, as in CoRelAy.
 func laplacian(d *mat.SymDense, k int) *mat.SymDense {
 	n := d.SymmetricDim()
 	a := mat.NewSymDense(n, nil)

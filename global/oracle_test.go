@@ -17,7 +17,7 @@ import (
 var oracle struct {
 	Made    map[string]string
 	Spectra []struct {
-		Side, Neighbours           int
+		Side, Neighbors            int
 		Maps                       [][]float32
 		Eigenvalues                []float64
 		Groups                     []int
@@ -105,7 +105,7 @@ func TestSpectrumOracle(t *testing.T) {
 				points[i] = append(points[i], float64(v)/mass)
 			}
 		}
-		s, err := global.SpRAy{Side: o.Side, Neighbours: o.Neighbours}.Cluster(t.Context(), maps)
+		s, err := global.SpRAy{Side: o.Side, Neighbors: o.Neighbors}.Cluster(t.Context(), maps)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func TestSpectrumOracle(t *testing.T) {
 		}
 		differ, pairs := pairsApart(s.Groups, o.Groups)
 		equal(t, "spray", made("scikit-learn"), "which pairs of maps are in one group, 2 sets", differ, pairs)
-		_, embedded, plain, err := global.Embed(points, o.Neighbours, k, 1)
+		_, embedded, plain, err := global.Embed(points, o.Neighbors, k, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

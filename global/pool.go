@@ -6,7 +6,7 @@ import (
 )
 
 // DefaultSide is the number of rows and columns to which maps are pooled before they are compared.
-// CoRelAy compares maps at full size. The paper reduces them, so that maps that mark neighbouring
+// CoRelAy compares maps at full size. The paper reduces them, so that maps that mark neighboring
 // pixels of the same part are close.
 const DefaultSide = 16
 

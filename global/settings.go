@@ -10,7 +10,7 @@ import (
 // The names of the global methods.
 const (
 	MethodAverages = "averages" // the mean map of each class
-	MethodSpRAy    = "spray"    // the strategies by which the model recognises each class
+	MethodSpRAy    = "spray"    // the strategies by which the model recognizes each class
 	MethodTree     = "tree"     // a decision tree that imitates the model
 	MethodTCAV     = "tcav"     // the effect of concepts on classes
 )
@@ -22,7 +22,7 @@ var Methods = []string{MethodAverages, MethodSpRAy, MethodTree, MethodTCAV}
 type Settings struct {
 	What        []string `json:"what"`        // names of [Methods]; none: all, TCAV only if there are concepts
 	Side        int      `json:"side"`        // rows and columns that maps are pooled to
-	Neighbours  int      `json:"neighbours"`  // neighbours of each map, for SpRAy
+	Neighbors   int      `json:"neighbors"`   // neighbors of each map, for SpRAy
 	Depth       int      `json:"depth"`       // maximum depth of the tree
 	MinLeaf     int      `json:"min_leaf"`    // minimum number of images in a leaf
 	Experiments int      `json:"experiments"` // CAVs per concept
@@ -32,7 +32,7 @@ type Settings struct {
 // DefaultSettings returns the papers' settings, see the constants.
 func DefaultSettings() Settings {
 	return Settings{
-		Side: DefaultSide, Neighbours: DefaultNeighbours, Depth: DefaultDepth,
+		Side: DefaultSide, Neighbors: DefaultNeighbors, Depth: DefaultDepth,
 		MinLeaf: DefaultMinLeaf, Experiments: DefaultExperiments,
 	}
 }
@@ -51,7 +51,7 @@ func (s Settings) Check() error {
 		name         string
 		value, least int
 	}{
-		{"side", s.Side, 2}, {"neighbours", s.Neighbours, 1}, {"depth", s.Depth, 1}, {"min-leaf", s.MinLeaf, 1}, {"experiments", s.Experiments, 2},
+		{"side", s.Side, 2}, {"neighbors", s.Neighbors, 1}, {"depth", s.Depth, 1}, {"min-leaf", s.MinLeaf, 1}, {"experiments", s.Experiments, 2},
 	} {
 		if f.value < f.least {
 			return fmt.Errorf("%s is %d, want at least %d", f.name, f.value, f.least)

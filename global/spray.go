@@ -16,24 +16,24 @@ import (
 
 // SpRAy is spectral relevance analysis (Lapuschkin et al. 2019, Nat. Commun. 10:1096,
 // arXiv:1902.10178). It groups the maps of one class by spectral clustering. Each group is a
-// strategy for recognising the class. Maps are compared by position, not by content: the same object
-// at another position is another strategy, so objects should be roughly centred.
+// strategy for recognizing the class. Maps are compared by position, not by content: the same object
+// at another position is another strategy, so objects should be roughly centered.
 //
-// Each map is pooled ([Pool]) and divided by its L1 norm. The graph connects nearest neighbours by
+// Each map is pooled ([Pool]) and divided by its L1 norm. The graph connects nearest neighbors by
 // Euclidean distance. The smallest eigenvalues of its Laplacian give the number of groups
-// ([Strategies]). The normalised rows of its eigenvectors (Ng, Jordan, Weiss 2001) are divided by
+// ([Strategies]). The normalized rows of its eigenvectors (Ng, Jordan, Weiss 2001) are divided by
 // k-means.
 //
 // For the eigenvalues, time grows with the cube and memory with the square of the number of maps:
 // 1000 maps take about fifteen seconds on one processor and 100 MB per processor.
 type SpRAy struct {
-	Side       int    // rows and columns that maps are pooled to; 0 is DefaultSide
-	Neighbours int    // neighbours of each map in the graph; 0: DefaultNeighbours
-	Seed       uint64 // for k-means and the clouds
+	Side      int    // rows and columns that maps are pooled to; 0 is DefaultSide
+	Neighbors int    // neighbors of each map in the graph; 0: DefaultNeighbors
+	Seed      uint64 // for k-means and the clouds
 }
 
-// DefaultNeighbours is the default of CoRelAy.
-const DefaultNeighbours = 10
+// DefaultNeighbors is the default of CoRelAy.
+const DefaultNeighbors = 10
 
 // MostStrategies is the maximum number of strategies.
 const MostStrategies = 10
@@ -47,10 +47,10 @@ const (
 
 // Cluster groups the maps, which have the same size.
 func (s SpRAy) Cluster(ctx context.Context, maps []explain.Grid) (*Strategies, error) {
-	if s.Side < 0 || s.Neighbours < 0 {
-		return nil, fmt.Errorf("side %d and %d neighbours: want at least 1, or 0 for the default", s.Side, s.Neighbours)
+	if s.Side < 0 || s.Neighbors < 0 {
+		return nil, fmt.Errorf("side %d and %d neighbors: want at least 1, or 0 for the default", s.Side, s.Neighbors)
 	}
-	s.Side, s.Neighbours = cmp.Or(s.Side, DefaultSide), cmp.Or(s.Neighbours, DefaultNeighbours)
+	s.Side, s.Neighbors = cmp.Or(s.Side, DefaultSide), cmp.Or(s.Neighbors, DefaultNeighbors)
 	out := &Strategies{Eigenvalues: []float64{}, Clusters: []Strategy{}}
 	var (
 		points [][]float64
@@ -89,16 +89,16 @@ func (s SpRAy) groups(ctx context.Context, points [][]float64, out *Strategies) 
 	one := make([]int, n)
 	out.K = 1
 	d := distances(points)
-	most := min(MostStrategies, n/(s.Neighbours+1))
+	most := min(MostStrategies, n/(s.Neighbors+1))
 	switch {
 	case n > 1 && mat.Max(d) < smallestDistance:
 		out.Found, out.Reason = Identical, "all maps are the same"
 		return one, nil
 	case most < 2:
-		out.Found, out.Reason = TooFew, fmt.Sprintf("%d maps; with %d neighbours each it takes %d to tell two strategies apart", n, s.Neighbours, 2*(s.Neighbours+1))
+		out.Found, out.Reason = TooFew, fmt.Sprintf("%d maps; with %d neighbors each it takes %d to tell two strategies apart", n, s.Neighbors, 2*(s.Neighbors+1))
 		return one, nil
 	}
-	values, vectors, err := spectrum(laplacian(d, s.Neighbours), true)
+	values, vectors, err := spectrum(laplacian(d, s.Neighbors), true)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (s SpRAy) measureClouds(ctx context.Context, points [][]float64, most int, 
 				return err
 			}
 			drawn := cloud.draw(stream(s.Seed, "cloud", i))
-			spectra[i], _, err = spectrum(laplacian(distances(drawn), s.Neighbours), false)
+			spectra[i], _, err = spectrum(laplacian(distances(drawn), s.Neighbors), false)
 			return err
 		})
 	}
@@ -213,7 +213,7 @@ func largestGap(values []float64, first, most int) (at int, gap float64) {
 	return at, gap
 }
 
-// rows returns the first k entries of each row, normalised to length 1.
+// rows returns the first k entries of each row, normalized to length 1.
 func rows(vectors *mat.Dense, k int) [][]float64 {
 	n, _ := vectors.Dims()
 	out := make([][]float64, n)

@@ -153,7 +153,7 @@ func TestIdenticalMaps(t *testing.T) {
 }
 
 // Maps that are strewn about two places, without a gap that stands out, but with
-// no neighbours across.
+// no neighbors across.
 func TestDisconnectedGraph(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	var maps []explain.Grid
@@ -184,10 +184,10 @@ func TestFewAndUnusableMaps(t *testing.T) {
 	few := append(spots(1, 21, 0.1, [2]float64{4, 4}, [2]float64{18, 18}), nan)
 	got := clustered(t, global.SpRAy{}, few)
 	if got.K != 1 || got.Found != global.TooFew || got.N != 21 || got.Dropped != 1 || got.Groups[21] != -1 {
-		t.Errorf("21 maps with ten neighbours each: %+v", got)
+		t.Errorf("21 maps with ten neighbors each: %+v", got)
 	}
-	if got := clustered(t, global.SpRAy{Neighbours: 6}, few); got.K != 2 {
-		t.Errorf("21 maps with six neighbours each: %d strategies, %s", got.K, got.Reason)
+	if got := clustered(t, global.SpRAy{Neighbors: 6}, few); got.K != 2 {
+		t.Errorf("21 maps with six neighbors each: %d strategies, %s", got.K, got.Reason)
 	}
 	if got := clustered(t, global.SpRAy{}, few[:1]); got.K != 1 {
 		t.Errorf("one map: %+v", got)
@@ -223,13 +223,13 @@ func TestClusterRefusals(t *testing.T) {
 	if _, err := (global.SpRAy{}).Cluster(t.Context(), append(maps, explain.NewGrid(3, 24))); err == nil {
 		t.Error("maps of two sizes were clustered")
 	}
-	if _, err := (global.SpRAy{Neighbours: -1}).Cluster(t.Context(), maps); err == nil {
-		t.Error("-1 neighbours were taken")
+	if _, err := (global.SpRAy{Neighbors: -1}).Cluster(t.Context(), maps); err == nil {
+		t.Error("-1 neighbors were taken")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := (global.SpRAy{}).Cluster(ctx, spots(1, 60, 0.1, [2]float64{4, 4}, [2]float64{18, 18})); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 }
 

@@ -13,7 +13,7 @@ type Found string
 // The values of Found.
 const (
 	ByGap     Found = "gap"       // a gap of the eigenvalues that is larger than chance
-	ByParts   Found = "parts"     // no such gap, but the graph of neighbours has more components than by chance
+	ByParts   Found = "parts"     // no such gap, but the graph of neighbors has more components than by chance
 	NoGap     Found = "no_gap"    // neither: one strategy
 	Identical Found = "identical" // all maps are the same: one strategy
 	TooFew    Found = "too_few"   // too few maps to distinguish several
@@ -21,8 +21,8 @@ const (
 
 // Strategies are the groups of the maps of a class.
 //
-// Their number k maximises gap(k) = lambda(k+1) - lambda(k) over 1 to
-// [MostStrategies], with at most one group per Neighbours+1 maps, since smaller
+// Their number k maximizes gap(k) = lambda(k+1) - lambda(k) over 1 to
+// [MostStrategies], with at most one group per Neighbors+1 maps, since smaller
 // groups cannot be detected (von Luxburg 2007, arXiv:0711.0189, section 8.3). There is
 // always a largest gap. So several strategies are reported only if the maps differ from 19
 // clouds. Each cloud has as many points, drawn from one normal distribution with the
@@ -64,7 +64,7 @@ func (s *Strategies) judge() int {
 		s.Found, s.Reason = ByGap, fmt.Sprintf("the gap after %d eigenvalues, %.3f, is larger than in each of %d clouds of one group (at most %.3f)", s.GapAt, s.Gap, clouds, s.CloudGap)
 		return s.GapAt
 	case s.Parts > max(1, s.CloudParts):
-		s.Found, s.Reason = ByParts, fmt.Sprintf("the graph of nearest neighbours falls into %d parts, that of a cloud of one group into %d at most", s.Parts, s.CloudParts)
+		s.Found, s.Reason = ByParts, fmt.Sprintf("the graph of nearest neighbors falls into %d parts, that of a cloud of one group into %d at most", s.Parts, s.CloudParts)
 		return s.Parts
 	case s.GapAt == 1:
 		s.Found, s.Reason = NoGap, fmt.Sprintf("the largest gap, %.3f, is after the first eigenvalue", s.Gap)

@@ -87,8 +87,8 @@ type Node struct {
 func (n *Node) Leaf() bool { return n.Left == nil }
 
 // Grow grows a CART (Breiman et al. 1984) with the Gini impurity 1 - sum_c p_c^2, from the root
-// down. A split minimises the mean impurity of the children and lies half-way between two
-// neighbouring values. Of equal splits it takes the first feature and the lowest value. A node is a
+// down. A split minimizes the mean impurity of the children and lies half-way between two
+// neighboring values. Of equal splits it takes the first feature and the lowest value. A node is a
 // leaf if it is pure, if it has the maximum depth, or if no split leaves MinLeaf rows on both sides.
 func Grow(t Table, o TreeOptions) (*Tree, error) {
 	if err := t.check(); err != nil {

@@ -41,7 +41,7 @@ var byHand = map[string][4]float64{
 	// left of it: A_0 lets through 0, 1/3, 2/3, 1, in all 6; A_1 1, 0, 0, 1/2, in
 	// all 4.5. The softmax of logarithms is 6/10.5, 4.5/10.5.
 	"scorecam": {4./7 + 12./7, 8. / 7, 12. / 7, 16./7 + 6./7},
-	// Centred, A_0 is -1.5 -0.5 0.5 1.5 and A_1 2.5 -1.5 -1.5 0.5. O^T O is
+	// Centered, A_0 is -1.5 -0.5 0.5 1.5 and A_1 2.5 -1.5 -1.5 0.5. O^T O is
 	// (5 -3; -3 11), its larger eigenvalue 8 + 3 sqrt 2, the eigenvector (1 -r) with
 	// r = 1 + sqrt 2, of length sqrt(4 + 2 sqrt 2). The largest magnitude, at the
 	// first position, becomes positive: -A_0 + r A_1.
@@ -133,7 +133,7 @@ func TestGradCAMByHand(t *testing.T) {
 }
 
 // Two channels of one pattern u, which adds up to zero, three and four times,
-// on a mean of 7 and 2: centred, O = u (3 4), v_1 = (3 4)/5 and O v_1 = 5 u.
+// on a mean of 7 and 2: centered, O = u (3 4), v_1 = (3 4)/5 and O v_1 = 5 u.
 func TestEigenCAMByHand(t *testing.T) {
 	for _, test := range []struct{ u, want []float64 }{
 		{[]float64{1, -3, 1, 1}, []float64{-5, 15, -5, -5}}, // the largest magnitude becomes positive

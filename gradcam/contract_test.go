@@ -197,7 +197,7 @@ func TestStatuses(t *testing.T) {
 	}{
 		{flat(1, 2), one, explain.OK, explain.OK},
 		{flat(0, 0), one, explain.Empty, explain.Empty},
-		{flat(3, 3), one, explain.Constant, explain.Empty}, // centred, nothing is left
+		{flat(3, 3), one, explain.Constant, explain.Empty}, // centered, nothing is left
 		{flat(1, nan), one, explain.NonFinite, explain.NonFinite},
 		{flat(nan, 1), one, explain.NonFinite, explain.NonFinite},
 		{flat(1, inf), one, explain.NonFinite, explain.NonFinite},

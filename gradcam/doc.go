@@ -22,7 +22,7 @@
 //
 // # Properties of every method
 //
-//   - The map of an image does not depend on its neighbours in the batch. The
+//   - The map of an image does not depend on its neighbors in the batch. The
 //     same image gives the same bits.
 //   - Inputs are never changed. Volumes whose shapes differ give a grid of no
 //     size; [Explainer] checks them first and returns an error with both shapes.

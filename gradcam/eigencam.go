@@ -9,13 +9,13 @@ import (
 )
 
 // EigenCAM is Eigen-CAM (Muhammad and Yeasin 2020, arXiv:2008.00299). O is the
-// matrix of activations, H W rows and C columns, centred; v_1 is its first right
+// matrix of activations, H W rows and C columns, centered; v_1 is its first right
 // singular vector:
 //
 //	O = U S V^T,  L = O v_1
 //
 // The map depends on the activations alone. It is the same for every class. The
-// paper does not centre. As in pytorch-grad-cam, each channel's mean is
+// paper does not center. As in pytorch-grad-cam, each channel's mean is
 // subtracted, so that the map's sum is zero and it has both signs unless it is
 // zero everywhere. The sign of a singular vector is arbitrary: the map's largest
 // magnitude is made positive, as in Seg-Eigen-CAM (doi:10.3390/app15137562, eq.
@@ -28,7 +28,7 @@ func EigenCAM(activations, _ explain.Volume) explain.Grid {
 	if !finite(activations) {
 		return undefined(activations)
 	}
-	projection, ok := firstComponent(centred(activations))
+	projection, ok := firstComponent(centered(activations))
 	if !ok {
 		return undefined(activations)
 	}
@@ -40,8 +40,8 @@ func EigenCAM(activations, _ explain.Volume) explain.Grid {
 	return out
 }
 
-// centred returns O minus the mean of each column.
-func centred(v explain.Volume) *mat.Dense {
+// centered returns O minus the mean of each column.
+func centered(v explain.Volume) *mat.Dense {
 	positions := v.Height * v.Width
 	o := mat.NewDense(positions, v.Channels, nil)
 	for k, sum := range channelSums(v) {

@@ -78,7 +78,7 @@ func (e Explainer) Explain(ctx context.Context, images explain.Images, targets [
 	group.SetLimit(e.concurrency())
 	for i := range images.N {
 		group.Go(func() error {
-			if err := ctx.Err(); err != nil { // cancelled, or another image failed
+			if err := ctx.Err(); err != nil { // canceled, or another image failed
 				return err
 			}
 			view := View{

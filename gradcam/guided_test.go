@@ -110,7 +110,7 @@ func TestGuidedGradCAMInBatches(t *testing.T) {
 }
 
 func TestGuidedGradCAMRefusals(t *testing.T) {
-	cancelled, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	nan := &twoLevels{change: func(d *explain.Differential) { d.Gradients[0].Values[3] = float32(math.NaN()) }}
 	got, err := gradcam.GuidedGradCAM{Model: nan, Guided: nan, Layer: "conv"}.Explain(t.Context(), ramps(1), []int{1})
@@ -132,7 +132,7 @@ func TestGuidedGradCAMRefusals(t *testing.T) {
 		{&twoLevels{}, 0, "", t.Context(), ramps(2), []int{0}, "1 targets for 2 images"},
 		{&twoLevels{}, 0, "", t.Context(), explain.Images{N: 2, Height: 2, Width: 4, Channels: 3}, []int{0, 0}, "0 pixel values"},
 		{&twoLevels{}, 0, explain.Probability, t.Context(), ramps(1), []int{0}, "no such score"},
-		{&twoLevels{}, 0, "", cancelled, ramps(1), []int{0}, "canceled"},
+		{&twoLevels{}, 0, "", canceled, ramps(1), []int{0}, "canceled"},
 		{&twoLevels{change: func(d *explain.Differential) { d.Gradients = nil }}, 0, "", t.Context(), ramps(1), []int{0}, "0 gradients"},
 		{&twoLevels{change: func(d *explain.Differential) { d.Gradients[0].Values = nil }}, 0, "", t.Context(), ramps(1), []int{0}, "0 gradients for the shape [1,2,2]"},
 	} {

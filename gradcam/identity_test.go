@@ -83,7 +83,7 @@ func TestPositiveGradients(t *testing.T) {
 func TestEigenCAMIsASingularVector(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	for _, a := range []explain.Volume{noise(r, 5, 6, 4), noise(r, 3, 2, 40)} {
-		for k := range a.Channels { // centred
+		for k := range a.Channels { // centered
 			mean := over(a, func(i, j int) float64 { return at(a, i, j, k) }) / float64(a.Height*a.Width)
 			for i := k; i < len(a.Values); i += a.Channels {
 				a.Values[i] -= float32(mean)

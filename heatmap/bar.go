@@ -5,10 +5,10 @@ import (
 	"image/color"
 )
 
-// Bar is a horizontal colour bar with labels under it.
+// Bar is a horizontal color bar with labels under it.
 type Bar struct {
-	colours ColorMap
-	labels  []string // at the left and the right end
+	colors ColorMap
+	labels []string // at the left and the right end
 }
 
 // Labels at the ends of a bar. A manifest row has the numbers of the scale: scale and
@@ -18,7 +18,7 @@ const (
 	Against, For = "against", "for"
 )
 
-// bar returns the bar with the meaning of the colours: little to much evidence for the
+// bar returns the bar with the meaning of the colors: little to much evidence for the
 // class, or evidence against and for it.
 func (o Options) bar() *Bar {
 	if o.Map.Diverging() {
@@ -46,7 +46,7 @@ func (b *Bar) draw(img *image.RGBA, x, y, width, text int, ink color.Color) {
 	for dy := range deep {
 		row := img.Pix[img.PixOffset(x, y+dy):]
 		for dx := range width {
-			c := b.colours.At(float32(dx) / float32(max(width-1, 1)))
+			c := b.colors.At(float32(dx) / float32(max(width-1, 1)))
 			if dy == 0 || dy == deep-1 || dx == 0 || dx == width-1 {
 				c = frame
 			}

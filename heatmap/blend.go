@@ -9,7 +9,7 @@ import (
 
 // Blend lays a map over an image:
 //
-//	out = (1-alpha) image + alpha colour(heat)
+//	out = (1-alpha) image + alpha color(heat)
 //
 // rounded to 8 bits. heat has values 0..1 at any size and is resized to the image.
 // alpha is clipped to 0..1. The result is a new image whose bounds begin at (0,0).
@@ -51,8 +51,8 @@ func BlendFramed(img *image.RGBA, heat explain.Grid, f dataset.Framing, cm Color
 
 // mixer has both terms of the blend for every byte, in 16.16 fixed point.
 type mixer struct {
-	image  [256]uint32    // (1-alpha) p, plus a half for rounding
-	colour [256][4]uint32 // alpha colour
+	image [256]uint32    // (1-alpha) p, plus a half for rounding
+	color [256][4]uint32 // alpha color
 }
 
 func newMixer(cm ColorMap, alpha float64) *mixer {
@@ -64,7 +64,7 @@ func newMixer(cm ColorMap, alpha float64) *mixer {
 	var m mixer
 	for i := range uint32(256) {
 		m.image[i] = i*(1<<16-share) + 1<<15
-		m.colour[i] = [4]uint32{
+		m.color[i] = [4]uint32{
 			share * uint32(cm.rgb[3*i]),
 			share * uint32(cm.rgb[3*i+1]),
 			share * uint32(cm.rgb[3*i+2]),
@@ -77,7 +77,7 @@ func newMixer(cm ColorMap, alpha float64) *mixer {
 // row blends one row of RGBA pixels.
 func (m *mixer) row(out, pixels []uint8, values []float32) {
 	for _, v := range values {
-		c, p, q := &m.colour[entry(v)&255], pixels[:4:4], out[:4:4]
+		c, p, q := &m.color[entry(v)&255], pixels[:4:4], out[:4:4]
 		q[0] = uint8((m.image[p[0]] + c[0]) >> 16)
 		q[1] = uint8((m.image[p[1]] + c[1]) >> 16)
 		q[2] = uint8((m.image[p[2]] + c[2]) >> 16)

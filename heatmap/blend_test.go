@@ -37,7 +37,7 @@ func TestBlendEqualsSlowTwin(t *testing.T) {
 					p, q := img.RGBAAt(x, y), got.RGBAAt(x, y)
 					at := float64(big.At(y, x)) * 256
 					if math.Abs(at-math.Round(at)) < 1e-3 {
-						continue // either colour is right
+						continue // either color is right
 					}
 					c := m.At(big.At(y, x))
 					for i, pair := range [][3]uint8{{p.R, c.R, q.R}, {p.G, c.G, q.G}, {p.B, c.B, q.B}, {p.A, c.A, q.A}} {

@@ -14,7 +14,7 @@ import (
 //go:embed colormaps/*.rgb
 var tables embed.FS
 
-// colorMaps is the table of colour maps, in the order of their help text.
+// colorMaps is the table of color maps, in the order of their help text.
 var colorMaps = []ColorMap{
 	{name: "jet", rgb: table("jet")},
 	{name: "viridis", rgb: table("viridis")},
@@ -25,7 +25,7 @@ var colorMaps = []ColorMap{
 	{name: "seismic", rgb: table("seismic"), diverging: true},
 }
 
-// A ColorMap maps every value 0..1 to a colour, by a table of 256 entries equal to
+// A ColorMap maps every value 0..1 to a color, by a table of 256 entries equal to
 // matplotlib's of the same name. The zero ColorMap is jet.
 type ColorMap struct {
 	name      string
@@ -33,13 +33,13 @@ type ColorMap struct {
 	diverging bool
 }
 
-// LookupColorMap finds a colour map by name, in any case. Its error lists the
+// LookupColorMap finds a color map by name, in any case. Its error lists the
 // names.
 func LookupColorMap(name string) (ColorMap, error) {
-	return named.Find("colour map", strings.ToLower(name), colorMaps, func(m ColorMap) string { return m.name })
+	return named.Find("color map", strings.ToLower(name), colorMaps, func(m ColorMap) string { return m.name })
 }
 
-// ColorMapNames lists the colour maps, the default first.
+// ColorMapNames lists the color maps, the default first.
 func ColorMapNames() []string {
 	return named.Names(colorMaps, func(m ColorMap) string { return m.name })
 }
@@ -51,7 +51,7 @@ func (m ColorMap) Name() string { return m.orJet().name }
 // map also shows evidence against a class ([Signed]).
 func (m ColorMap) Diverging() bool { return m.diverging }
 
-// At returns the colour of a value. Values below 0 and NaN have the colour of 0,
+// At returns the color of a value. Values below 0 and NaN have the color of 0,
 // values above 1 that of 1.
 func (m ColorMap) At(v float32) color.RGBA {
 	rgb := m.orJet().rgb[3*entry(v):]
@@ -77,7 +77,7 @@ func entry(v float32) int {
 func table(name string) string {
 	data, err := tables.ReadFile("colormaps/" + name + ".rgb")
 	if err != nil || len(data) != 3*256 {
-		panic(fmt.Sprintf("heatmap: colour map %s is not embedded as 256 triples: run heatmap/colormaps/generate.py: %v", name, err))
+		panic(fmt.Sprintf("heatmap: color map %s is not embedded as 256 triples: run heatmap/colormaps/generate.py: %v", name, err))
 	}
 	return string(data)
 }

@@ -24,15 +24,15 @@ func matplotlib(t *testing.T) (values map[string][5][3]uint8) {
 
 func lightness(c color.RGBA) int { return int(c.R) + int(c.G) + int(c.B) }
 
-// colourless reports whether a colour is nearly gray.
-func colourless(c color.RGBA) bool { return max(c.R, c.G, c.B)-min(c.R, c.G, c.B) < 10 }
+// colorless reports whether a color is nearly gray.
+func colorless(c color.RGBA) bool { return max(c.R, c.G, c.B)-min(c.R, c.G, c.B) < 10 }
 
 func TestColorMapsAsMatplotlib(t *testing.T) {
 	values := matplotlib(t)
 	for _, name := range ColorMapNames() {
 		want, ok := values[name]
 		if !ok {
-			t.Errorf("testdata/matplotlib.json has no colours of %s: run colormaps/generate.py", name)
+			t.Errorf("testdata/matplotlib.json has no colors of %s: run colormaps/generate.py", name)
 		}
 		m, err := LookupColorMap(name)
 		if err != nil {
@@ -61,7 +61,7 @@ func TestColorMapEdges(t *testing.T) {
 		}
 	}
 	if m.At(nan) != m.At(0) {
-		t.Error("NaN is not coloured as 0")
+		t.Error("NaN is not colored as 0")
 	}
 }
 
@@ -74,23 +74,23 @@ func TestLookupColorMap(t *testing.T) {
 			t.Errorf("lookup of %s in capitals: %q, %v", name, m.Name(), err)
 		}
 		if seen[name] {
-			t.Errorf("two colour maps are called %s", name)
+			t.Errorf("two color maps are called %s", name)
 		}
 		seen[name] = true
-		// The middle of a diverging map has no colour, and is lighter than both ends or
+		// The middle of a diverging map has no color, and is lighter than both ends or
 		// darker than both.
 		low, middle, high := m.At(0), m.At(0.5), m.At(1)
 		fromLow, fromHigh := lightness(middle)-lightness(low), lightness(middle)-lightness(high)
-		if want := colourless(middle) && fromLow*fromHigh > 0; m.Diverging() != want {
+		if want := colorless(middle) && fromLow*fromHigh > 0; m.Diverging() != want {
 			t.Errorf("%s: diverging is %v, but from %v by %v to %v it looks %v", name, m.Diverging(), low, middle, high, want)
 		}
 	}
 	var zero ColorMap
 	if names[0] != "jet" || zero.Name() != "jet" || zero.At(0.3) != colorMaps[0].At(0.3) {
-		t.Error("the zero colour map is not jet")
+		t.Error("the zero color map is not jet")
 	}
 	_, err := LookupColorMap("rainbow")
-	if want := `no colour map "rainbow"; have ` + strings.Join(names, ", "); err == nil || err.Error() != want {
+	if want := `no color map "rainbow"; have ` + strings.Join(names, ", "); err == nil || err.Error() != want {
 		t.Errorf("error %v\nwant  %s", err, want)
 	}
 }

@@ -70,7 +70,7 @@ func Confusion(classes []string, counts [][]int) *image.RGBA {
 	return img
 }
 
-// mixed is a colour over light grey.
+// mixed is a color over light gray.
 func mixed(c color.RGBA, share float64) color.RGBA {
 	mix := func(v uint8) uint8 { return uint8(244 + (float64(v)-244)*share + 0.5) }
 	return color.RGBA{mix(c.R), mix(c.G), mix(c.B), 255}

@@ -1,5 +1,5 @@
 // Package heatmap draws attribution maps: it resizes a signed map to the image, converts it
-// to colours, and draws an overlay with its scale and caption. It does not depend on
+// to colors, and draws an overlay with its scale and caption. It does not depend on
 // TensorFlow.
 //
 // # Example
@@ -14,7 +14,7 @@
 // # Parts
 //
 // [Overlay] consists of steps that can be called separately: [Positive] (ReLU and division by
-// the maximum), or [Signed] for a diverging colour map; a [ColorMap] by name; [Blend], which
+// the maximum), or [Signed] for a diverging color map; a [ColorMap] by name; [Blend], which
 // resizes the map to the image. [Montage] arranges pictures in a grid.
 //
 // # Guarantees
@@ -26,7 +26,7 @@
 //     not finite), the photograph is unchanged and the caption has the reason.
 //   - Jet is RGB: red is high.
 //
-// # Adding a colour map
+// # Adding a color map
 //
 // Add a line to the table of colormap.go and run colormaps/generate.py.
 package heatmap

@@ -7,7 +7,7 @@ import (
 	"oscar/explain"
 )
 
-// Enlarge returns the maps of a batch as an overlay shows them, but without colours: the positive
+// Enlarge returns the maps of a batch as an overlay shows them, but without colors: the positive
 // values ([Positive]), resized to height x width ([explain.Grid.Resize]), and scaled to 0..1 again.
 // A map without positive values is zero. The maps are processed concurrently.
 func Enlarge(attributions []explain.Attribution, height, width int) []explain.Grid {

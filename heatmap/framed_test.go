@@ -19,7 +19,7 @@ func dotted(size image.Point, dot image.Rectangle) (*image.RGBA, float64, float6
 	return img, float64(dot.Min.X+dot.Max.X) / 2, float64(dot.Min.Y+dot.Max.Y) / 2
 }
 
-// middleOf is the centre of mass of an image's red, where it is at least half.
+// middleOf is the center of mass of an image's red, where it is at least half.
 func middleOf(img *image.RGBA) (x, y float64) {
 	mass := 0.0
 	for i := 0; i < len(img.Pix); i += 4 {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// A Tile is one picture of a montage, with lines of text and optionally a colour bar below it
+// A Tile is one picture of a montage, with lines of text and optionally a color bar below it
 // ([Paint]). If Image is nil, the cell is empty.
 type Tile struct {
 	Image   image.Image
@@ -17,7 +17,7 @@ type Tile struct {
 }
 
 // Montage arranges pictures in rows of cells with the given size (x wide, y high, in pixels). Each
-// picture is scaled to fit, keeping its proportions, and centred. Rows may differ in length.
+// picture is scaled to fit, keeping its proportions, and centered. Rows may differ in length.
 // Captions too long for a cell are cut with an ellipsis. A row without captions has no space for
 // them.
 func Montage(rows [][]Tile, cell image.Point, background color.Color) *image.RGBA {
@@ -102,7 +102,7 @@ func drawFitted(out *image.RGBA, cell image.Rectangle, img image.Image) {
 	draw.CatmullRom.Scale(out, to, img, from, draw.Over, nil)
 }
 
-// inkOn returns a text colour that is readable on a background.
+// inkOn returns a text color that is readable on a background.
 func inkOn(background color.Color) color.Color {
 	if color.GrayModel.Convert(background).(color.Gray).Y > 127 {
 		return color.RGBA{24, 24, 24, 255}

@@ -34,7 +34,7 @@ func TestPaintIsOverlay(t *testing.T) {
 	got, want := Paint(img, o), Overlay(img, o)
 	picture := got.Image.(*image.RGBA)
 	if n := 80 * want.Stride; !bytes.Equal(picture.Pix[:n], want.Pix[:n]) {
-		t.Error("other colours than the overlay's")
+		t.Error("other colors than the overlay's")
 	}
 	if got.Bar == nil || got.Caption != o.Note {
 		t.Errorf("caption %q, bar %v", got.Caption, got.Bar)
@@ -82,7 +82,7 @@ func TestMontageOddities(t *testing.T) {
 
 func TestInkCanBeRead(t *testing.T) {
 	if inkOn(color.Black) != white || inkOn(color.White) == white {
-		t.Error("text has the colour of its background")
+		t.Error("text has the color of its background")
 	}
 }
 

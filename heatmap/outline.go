@@ -7,15 +7,15 @@ import (
 	"strconv"
 )
 
-// outlines are bright, distinct colours for outlines.
+// outlines are bright, distinct colors for outlines.
 var outlines = []color.RGBA{
 	{255, 255, 255, 255}, {255, 225, 25, 255}, {60, 240, 90, 255}, {0, 230, 255, 255}, {255, 120, 240, 255}, {255, 150, 50, 255},
 }
 
-// The colours of an object's and a detection's outline if both are drawn, for [OutlineColor].
+// The colors of an object's and a detection's outline if both are drawn, for [OutlineColor].
 const ObjectColor, FoundColor = 1, 3
 
-// OutlineColor returns the colour of an object's outline, by its number from 0.
+// OutlineColor returns the color of an object's outline, by its number from 0.
 func OutlineColor(object int) color.RGBA { return outlines[object%len(outlines)] }
 
 // Outline draws the border of a mask. pixels has one value per pixel of img, row-major; values other

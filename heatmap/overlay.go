@@ -9,10 +9,10 @@ import (
 	"oscar/explain"
 )
 
-// The default opacities of the colours in an overlay.
+// The default opacities of the colors in an overlay.
 const (
 	DefaultAlpha       = 0.4
-	DefaultSignedAlpha = 0.6 // of a diverging colour map
+	DefaultSignedAlpha = 0.6 // of a diverging color map
 )
 
 // Options have the content and the style of an [Overlay].
@@ -21,17 +21,17 @@ type Options struct {
 	// Framing is how the image became the model's input; zero value: stretched.
 	Framing dataset.Framing
 	Map     ColorMap // jet if zero; a diverging one draws negative values too
-	Scale   float32  // value drawn with the full colour; 0: the map's maximum
-	Base    float32  // value drawn without colour; not for diverging colour maps
-	Alpha   float64  // opacity of the colours, above 0 to 1; 0: DefaultAlpha, or DefaultSignedAlpha
+	Scale   float32  // value drawn with the full color; 0: the map's maximum
+	Base    float32  // value drawn without color; not for diverging color maps
+	Alpha   float64  // opacity of the colors, above 0 to 1; 0: DefaultAlpha, or DefaultSignedAlpha
 	Title   string   // the predicted class and its probability: "glass 0.93"
 	Note    string   // what is drawn: "grad-cam conv5, target glass"
 	Faint   bool     // the map is not drawn because its values are negligible
 }
 
-// Overlay returns the image at its own size, with the map's colours over it: [Positive], or [Signed]
-// with a diverging colour map, then [Blend]. A strip along the lower edge has the title, the note
-// and a colour bar: from low to high, or from "against the class" to "for the class". The text size
+// Overlay returns the image at its own size, with the map's colors over it: [Positive], or [Signed]
+// with a diverging color map, then [Blend]. A strip along the lower edge has the title, the note
+// and a color bar: from low to high, or from "against the class" to "for the class". The text size
 // depends on the image. Text that would be too small to read is omitted: first the note, then the
 // bar, then the title.
 //
@@ -51,7 +51,7 @@ func Overlay(img *image.RGBA, o Options) *image.RGBA {
 	return out
 }
 
-// Paint is [Overlay] without the strip. In a [Montage] the note and the colour bar are below
+// Paint is [Overlay] without the strip. In a [Montage] the note and the color bar are below
 // the picture, and there is no title.
 func Paint(img *image.RGBA, o Options) Tile {
 	if reason := o.nothingToShow(); reason != "" {
@@ -60,7 +60,7 @@ func Paint(img *image.RGBA, o Options) Tile {
 	return Tile{Image: o.blend(img), Caption: o.Note, Bar: o.bar()}
 }
 
-// blend blends the map's colours with the image. Under a diverging colour map the image is
+// blend blends the map's colors with the image. Under a diverging color map the image is
 // gray, so that its reds and blues are not mistaken for the map's.
 func (o Options) blend(img *image.RGBA) *image.RGBA {
 	if o.Map.Diverging() {
@@ -89,8 +89,8 @@ func above(g explain.Grid, base float32) explain.Grid {
 	return out
 }
 
-// OneSided draws a map without negative values in the positive half of a diverging colour map, so
-// that a colour has the same meaning next to signed maps.
+// OneSided draws a map without negative values in the positive half of a diverging color map, so
+// that a color has the same meaning next to signed maps.
 func (o Options) OneSided(diverging ColorMap) Options {
 	full := o.scale()
 	heat := above(o.Heat, o.Base)
@@ -117,7 +117,7 @@ func gray(img *image.RGBA) *image.RGBA {
 	return out
 }
 
-// scale returns the value with the full colour.
+// scale returns the value with the full color.
 func (o Options) scale() float32 {
 	if o.Scale != 0 {
 		return o.Scale

@@ -107,7 +107,7 @@ func TestNothingToShow(t *testing.T) {
 	}
 }
 
-// The ends of a bar say what its colours mean, whatever the numbers.
+// The ends of a bar say what its colors mean, whatever the numbers.
 func TestBarLabels(t *testing.T) {
 	rdbu, _ := LookupColorMap("rdbu_r")
 	for _, scale := range []float32{0, 4, 1e9} {
@@ -179,7 +179,7 @@ func BenchmarkOverlay(b *testing.B) {
 	}
 }
 
-// A map without evidence against the class has the colours for it alone.
+// A map without evidence against the class has the colors for it alone.
 func TestOneSided(t *testing.T) {
 	rdbu, err := LookupColorMap("rdbu_r")
 	if err != nil {

@@ -20,8 +20,8 @@ const (
 	rocNamed  = 21 // maximum number of curves in the legend
 )
 
-// rocColours are the colours of the curves, used in turn.
-var rocColours = []color.RGBA{
+// rocColors are the colors of the curves, used in turn.
+var rocColors = []color.RGBA{
 	{31, 90, 166, 255}, {196, 78, 20, 255}, {34, 139, 74, 255}, {140, 60, 160, 255}, {190, 30, 60, 255},
 	{20, 150, 170, 255}, {150, 110, 20, 255}, {220, 100, 170, 255}, {90, 90, 90, 255}, {120, 170, 40, 255},
 }
@@ -66,7 +66,7 @@ func ROC(curves []Curve, mean float64) *image.RGBA {
 	}
 	line(0, "macro AUC", mean)
 	for i := len(curves) - 1; i >= 0; i-- { // the first curve is drawn last, on top
-		c, hue := curves[i], rocColours[i%len(rocColours)]
+		c, hue := curves[i], rocColors[i%len(rocColors)]
 		stroke(img, c.X, c.Y, 2, hue, at)
 		if i < rocNamed {
 			line(i+1, c.Name, c.Area)

@@ -31,7 +31,7 @@ func TestROC(t *testing.T) {
 		x, y float64
 		want color.RGBA
 	}{
-		{0.25, 0.5, rocColours[0]}, {0.5, 0.75, rocColours[0]}, {0.3, 1, rocColours[1]}, {0.5, 0.25, color.RGBA{255, 255, 255, 255}},
+		{0.25, 0.5, rocColors[0]}, {0.5, 0.75, rocColors[0]}, {0.3, 1, rocColors[1]}, {0.5, 0.25, color.RGBA{255, 255, 255, 255}},
 	} {
 		if got := img.RGBAAt(rocLeft+int(test.x*rocSide), rocSpace+int((1-test.y)*rocSide)); got != test.want {
 			t.Errorf("at %v, %v is %v, want %v", test.x, test.y, got, test.want)

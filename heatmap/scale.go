@@ -11,12 +11,12 @@ import (
 // maximum is not above zero, or not finite, all values are zero. No value is NaN.
 func Positive(g explain.Grid) explain.Grid { return positive(g, Scale(g, 100, false)) }
 
-// Signed scales both signs for a diverging colour map: 0 becomes 0.5, and the value with the largest
+// Signed scales both signs for a diverging color map: 0 becomes 0.5, and the value with the largest
 // magnitude becomes 1 or 0, by its sign. If all values are zero, or one is not finite, all become
 // 0.5.
 func Signed(g explain.Grid) explain.Grid { return signed(g, Scale(g, 100, true)) }
 
-// Scale returns the value of a map that gets the full colour. It is the percentile, 0 to 100, of
+// Scale returns the value of a map that gets the full color. It is the percentile, 0 to 100, of
 // max(0, v) over all positions, or of |v| if signed is true. 100 is the largest. With a lower
 // percentile a few large values do not make all others pale; 99 is usual for gradient maps (Smilkov
 // et al. 2017, arXiv:1706.03825). It is interpolated linearly, as in numpy.percentile. If the

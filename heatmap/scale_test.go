@@ -80,7 +80,7 @@ func TestScale(t *testing.T) {
 	}
 }
 
-// Values beyond the scale have the full colour, values below the base none.
+// Values beyond the scale have the full color, values below the base none.
 func TestOverlayScale(t *testing.T) {
 	img := photo(4, 1)
 	rdbu, _ := LookupColorMap("rdbu_r")
@@ -98,7 +98,7 @@ func TestOverlayScale(t *testing.T) {
 			want = Blend(gray(img), test.want, test.options.Map, DefaultSignedAlpha)
 		}
 		if got := Paint(img, test.options); !bytes.Equal(got.Image.(*image.RGBA).Pix, want.Pix) {
-			t.Errorf("%+v: other colours than those of %v", test.options, test.want.Values)
+			t.Errorf("%+v: other colors than those of %v", test.options, test.want.Values)
 		}
 	}
 }

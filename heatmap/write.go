@@ -13,7 +13,7 @@ import (
 	"oscar/internal/jpegfile"
 )
 
-// JPEGQuality keeps text and colour edges clean at a third of the size of a PNG.
+// JPEGQuality keeps text and color edges clean at a third of the size of a PNG.
 const JPEGQuality = 92
 
 // WritePNG writes an image to the file path atomically and replaces an older one.
@@ -22,7 +22,7 @@ func WritePNG(path string, img image.Image) error {
 	return write(path, func(w io.Writer) error { return encoder.Encode(w, img) })
 }
 
-// WriteJPEG is [WritePNG] for a JPEG. Small images keep the full resolution of their colours.
+// WriteJPEG is [WritePNG] for a JPEG. Small images keep the full resolution of their colors.
 func WriteJPEG(path string, img image.Image) error {
 	return write(path, func(w io.Writer) error {
 		return jpegfile.Encode(w, img, JPEGQuality)

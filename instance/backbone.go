@@ -22,7 +22,7 @@ import (
 )
 
 // begin checks the weights that the training starts from. It returns the experiment with the
-// settings of these weights: the layers as their program computes them, and batch normalisation with
+// settings of these weights: the layers as their program computes them, and batch normalization with
 // moving averages.
 func (e Experiment) begin(ctx context.Context, note func(...string)) (Experiment, error) {
 	e.Weights = paths.Absolute(e.Weights)

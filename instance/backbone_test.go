@@ -55,7 +55,7 @@ func variables(t *testing.T, prefix string) map[string][]float32 {
 }
 
 // The backbone begins with the weights of a classifier's run, and keeps what is frozen and the
-// averages of batch normalisation. A classifier that has seen photographs of the test scenes is
+// averages of batch normalization. A classifier that has seen photographs of the test scenes is
 // refused.
 func TestBackboneOfAClassifier(t *testing.T) {
 	photos, tmp := photographs(t), t.TempDir()

@@ -101,7 +101,7 @@ func trueMasks(truth *coco.File) (out []coco.Result) {
 }
 
 // components merges the detections of each picture into a class map, and returns a detection for each
-// connected component (4 neighbours). If detections overlap, a pixel has the class of the first one.
+// connected component (4 neighbors). If detections overlap, a pixel has the class of the first one.
 // The score of a component is the highest score of its pixels.
 func components(truth *coco.File, results []coco.Result) (out []coco.Result) {
 	byImage := map[int64][]coco.Result{}

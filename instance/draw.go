@@ -35,7 +35,7 @@ type DrawOptions struct {
 	Progress func(run.Progress) // may be nil; also called within a picture
 }
 
-// DrawSummary summarises a [Draw].
+// DrawSummary summarizes a [Draw].
 type DrawSummary struct{ Pictures, Maps int }
 
 // Draw draws the pictures, overlays and sheets of a folder of explanations again, from the saved

@@ -17,7 +17,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// picture is an input of the detector: an image resized to fit, with its aspect ratio kept and grey
+// picture is an input of the detector: an image resized to fit, with its aspect ratio kept and gray
 // padding.
 type picture struct {
 	Image  *image.RGBA // original
@@ -25,7 +25,7 @@ type picture struct {
 	Place  maskrcnn.Place
 }
 
-// padding is the grey value of the padding.
+// padding is the gray value of the padding.
 const padding = 128
 
 // fit resizes and pads an image to the input shape.

@@ -41,7 +41,7 @@ type Data struct {
 	Objects int               `json:"objects,omitempty"` // the maximum number per scene
 }
 
-// Training has the settings of the optimiser and the loop.
+// Training has the settings of the optimizer and the loop.
 type Training struct {
 	Epochs       int          `json:"epochs"`
 	Batch        int          `json:"batch"`

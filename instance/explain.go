@@ -46,7 +46,7 @@ type ExplainOptions struct {
 // Row is a line of manifest.jsonl: a map of an object.
 type Row = result.ObjectRow
 
-// ExplainSummary summarises an [Explain].
+// ExplainSummary summarizes an [Explain].
 type ExplainSummary struct {
 	Images, Objects, Maps int
 	Statuses              map[string]int // number of maps by status

@@ -19,7 +19,7 @@ type painter struct {
 	dir           string
 	drawing       result.Drawing
 	plain, signed heatmap.ColorMap
-	full          map[methods.At]float32 // the value that has the full colour, for a shared scale
+	full          map[methods.At]float32 // the value that has the full color, for a shared scale
 	several       bool                   // several methods: the sheet has a row for each object
 }
 

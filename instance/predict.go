@@ -53,7 +53,7 @@ type scored struct {
 	Crowd int     `json:"iscrowd"`
 }
 
-// PredictSummary summarises a [Predict].
+// PredictSummary summarizes a [Predict].
 type PredictSummary struct {
 	Images, Objects int
 	Unreadable      []dataset.Problem

@@ -133,7 +133,7 @@ func Score(ctx context.Context, o ScoreOptions) (_ *result.ObjectScores, err err
 	return out, checksum.WriteJSON(o.Out, result.ScoreFile, out)
 }
 
-// metricsOf looks up metrics. Metrics that need masks, mosaics or a randomised model are errors.
+// metricsOf looks up metrics. Metrics that need masks, mosaics or a randomized model are errors.
 func metricsOf(names []string) (list []score.Metric, err error) {
 	if len(names) == 0 {
 		names = []string{"deletion", "insertion"}

@@ -172,7 +172,7 @@ type fitting struct {
 	steps      int // of an epoch
 }
 
-// fit trains the remaining epochs. If ctx is cancelled, fit saves after the current step and returns
+// fit trains the remaining epochs. If ctx is canceled, fit saves after the current step and returns
 // [run.ErrInterrupted].
 func (r *Run) fit(ctx context.Context, m run.Machine, l Listener) (err error) {
 	e := r.Experiment

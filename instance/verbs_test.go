@@ -149,7 +149,7 @@ func TestInspect(t *testing.T) {
 		t.Fatal(err)
 	}
 	// By hand: three 3x3 convolutions to 8 filters without bias, each with four values of batch
-	// normalisation; two levels with 1x1 and 3x3 convolutions of 8 filters.
+	// normalization; two levels with 1x1 and 3x3 convolutions of 8 filters.
 	backbone, pyramid := 3*3*3*8+2*3*3*8*8+3*4*8, 2*(8*8+8+3*3*8*8+8)
 	if i.Parameters != want || len(i.Parts) != 5 || i.Parts[0].Parameters != backbone || i.Parts[1].Parameters != pyramid || i.Epoch == 0 || i.Batch != 4 || i.Signatures != nil {
 		t.Errorf("%+v, want %d parameters, %d of the backbone, %d of the pyramid", i, want, backbone, pyramid)

@@ -4,7 +4,7 @@ In ONNX an input and an output cannot have one name, and explanations have a
 class on both sides: the output becomes class_out. --rename-outputs wants all
 outputs, in the order of their names.
 
-tf2onnx copies the model before each of its optimisations, and Python collects
+tf2onnx copies the model before each of its optimizations, and Python collects
 the copies late: of AlexNet02 it takes 15 GB, and 5 GB when told to collect at
 once."""
 

@@ -178,7 +178,7 @@ func (r recipe) export(ctx context.Context, t *testing.T, dir string, n *tfmodel
 	return savedmodel.Write(ctx, dir, n.SavedModel(session, signatures, meta))
 }
 
-// picture is noise in a class's colour with a bright square somewhere.
+// picture is noise in a class's color with a bright square somewhere.
 func picture(r *rand.Rand, shape tfmodel.Shape, class int) []uint8 {
 	height, width := shape[0], shape[1]
 	top, left, side := r.IntN(height/2), r.IntN(width/2), height/3

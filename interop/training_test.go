@@ -17,7 +17,7 @@ import (
 )
 
 // TestTraining trains from the same weights on the same batches in Keras: loss,
-// gradients, Adam and batch normalisation's averages together.
+// gradients, Adam and batch normalization's averages together.
 func TestTraining(t *testing.T) {
 	tiny, err := tfmodel.Tiny(classes).Without("dropout1") // Keras draws its masks in its own way
 	if err != nil {

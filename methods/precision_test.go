@@ -116,7 +116,7 @@ func scoresBeside(t *testing.T, model, dir string, side int, loses map[string]bo
 	cases := score.Cases{Images: shapes(t, side, 1000, 12), Targets: slices.Repeat([]int{explain.Predicted}, 12)}
 	var metrics []string
 	for _, m := range score.Metrics {
-		if m.Needs&(score.NeedsMasks|score.NeedsMosaics|score.NeedsRandomised) == 0 {
+		if m.Needs&(score.NeedsMasks|score.NeedsMosaics|score.NeedsRandomized) == 0 {
 			metrics = append(metrics, m.Name)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"oscar/heatmap"
 )
 
-// Scale returns the values of a map that are drawn with the full and with the lowest colour. ok is
+// Scale returns the values of a map that are drawn with the full and with the lowest color. ok is
 // false if there is nothing to draw. percentile is heatmap.Scale's. 0 means 99 if the map has the
 // image's resolution, because a few pixels may be far above the others, else 100. base is 0, or the
 // map's smallest value for a relative method.

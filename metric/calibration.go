@@ -96,7 +96,7 @@ func calibrationError(bins []CalibrationBin, n int) (sum float64) {
 	return sum
 }
 
-// Temperature returns the T, 0.05 to 20, that minimises the mean cross-entropy of softmax(logits /
+// Temperature returns the T, 0.05 to 20, that minimizes the mean cross-entropy of softmax(logits /
 // T) (temperature scaling, Guo et al. 2017, section 4.2). Above 1 the model is overconfident. It
 // also returns the cross-entropy in nats for temperature 1 (before) and T (after). logits has one
 // row per image and one column per class.

@@ -32,8 +32,8 @@ type ConfidentJoint struct {
 }
 
 // ConfidentLearning finds probable label errors (Northcutt, Jiang and Chuang 2021,
-// JAIR 70:1373). With t[j] the mean of p[j] over the images labelled j, an image
-// labelled i is counted at (i, j) if j is the most probable class among those with
+// JAIR 70:1373). With t[j] the mean of p[j] over the images labeled j, an image
+// labeled i is counted at (i, j) if j is the most probable class among those with
 // p[j] >= t[j]. probabilities has one row per image, one column per class; the model
 // must not have been trained on the images, or it repeats their labels.
 func ConfidentLearning(probabilities [][]float32, labels []int) (*ConfidentJoint, error) {

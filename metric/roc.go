@@ -12,7 +12,7 @@ type ROC struct {
 }
 
 // NewROC returns the curve of scores, as scikit-learn's roc_curve does: a point for each distinct
-// score, without points on the straight line between their neighbours. Without positives or without
+// score, without points on the straight line between their neighbors. Without positives or without
 // negatives there is no curve, and AUC is NaN.
 func NewROC(scores []float64, positive []bool) ROC {
 	positives := 0

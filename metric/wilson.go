@@ -20,10 +20,10 @@ func Wilson95(successes, n int) (low, high float64) {
 	count := float64(n)
 	p := float64(successes) / count
 	z2 := z95 * z95
-	centre := p + z2/(2*count)
+	center := p + z2/(2*count)
 	half := z95 * math.Sqrt(p*(1-p)/count+z2/(4*count*count))
 	scale := 1 + z2/count
-	low, high = (centre-half)/scale, (centre+half)/scale
+	low, high = (center-half)/scale, (center+half)/scale
 	if successes == 0 {
 		low = 0 // despite rounding
 	}

@@ -60,13 +60,13 @@ def parameter(name, low, high, shape, redrawn):
 
 
 def picture(k, height, width):
-    """The k-th image: coloured tiles with noise, whole numbers, [3,height,width]."""
+    """The k-th image: colored tiles with noise, whole numbers, [3,height,width]."""
     side = (height + 7) // 8
     y, x, c = np.indices((height, width, 3))
     tile = (y // side * 8 + x // side) * 3 + c
-    colours = (hashed("tiles", k * 192, 192) >> np.uint64(56)) * np.uint64(3) // np.uint64(4)
+    colors = (hashed("tiles", k * 192, 192) >> np.uint64(56)) * np.uint64(3) // np.uint64(4)
     noise = hashed("noise", k * tile.size, tile.size).reshape(tile.shape) >> np.uint64(58)
-    return torch.tensor((colours[tile] + noise).astype(np.int64)).to(torch.get_default_dtype()).permute(2, 0, 1)
+    return torch.tensor((colors[tile] + noise).astype(np.int64)).to(torch.get_default_dtype()).permute(2, 0, 1)
 
 
 def images(name):
@@ -161,8 +161,8 @@ def make(name, kind, settings, size, redrawn):
 
 
 def merged(net, side):
-    """The network with each batch normalisation merged into the convolution
-    after it: x w a + (the convolution of an image of s), where the normalisation
+    """The network with each batch normalization merged into the convolution
+    after it: x w a + (the convolution of an image of s), where the normalization
     is a x + s."""
     out, scale, shift, size = nn.Sequential(), None, None, torch.zeros(1, 3, side, side)
     for name, m in net.named_children():

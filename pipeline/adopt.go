@@ -141,7 +141,7 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 // ownScale means that the model scales its input itself.
 const ownScale = "its own"
 
-// checkScale measures the accuracy on labelled images and returns the input scale to use.
+// checkScale measures the accuracy on labeled images and returns the input scale to use.
 func (o AdoptOptions) checkScale(ctx context.Context, options ForeignOptions, result *Adopted) (string, error) {
 	dir, err := os.MkdirTemp("", "oscar-adopt-*")
 	if err != nil {

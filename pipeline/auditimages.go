@@ -17,10 +17,10 @@ import (
 	"oscar/run"
 )
 
-// neighbours is the number of the nearest training image that the distance of an
+// neighbors is the number of the nearest training image that the distance of an
 // image is measured to (Sun et al. 2022, ICML, "Out-of-distribution detection with
 // deep nearest neighbors").
-const neighbours = 5
+const neighbors = 5
 
 // maxTraining is the maximum number of training images whose features are kept.
 const maxTraining = 5000
@@ -181,7 +181,7 @@ func (j *auditing) judgeLabels() error {
 func (j *auditing) judgeDistances(ctx context.Context) error {
 	j.result.Unlike = result.Unlike{Limit: result.Unmeasured, Expected: result.Unmeasured, Images: []result.UnlikeImage{}}
 	j.result.Alike = result.Alike{Limit: result.Unmeasured, Expected: result.Unmeasured, Pairs: []result.AlikePair{}}
-	if j.run == nil || len(j.run.Split.Train) <= neighbours {
+	if j.run == nil || len(j.run.Split.Train) <= neighbors {
 		return nil
 	}
 	if j.result.Layer == "" {
@@ -209,7 +209,7 @@ func (j *auditing) judgeDistances(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if len(training) <= neighbours {
+	if len(training) <= neighbors {
 		j.note("the training images cannot be read: no distances are measured")
 		return nil
 	}
@@ -223,7 +223,7 @@ func (j *auditing) judgeDistances(ctx context.Context) error {
 		return nil
 	}
 	// distances returns the nearest training image, and the distances to it and to the k-th nearest, k
-	// = [neighbours]. The image itself does not count.
+	// = [neighbors]. The image itself does not count.
 	distances := func(f []float32, sha256 string) (nearest int, first, last float64) {
 		type to struct {
 			image  int
@@ -242,7 +242,7 @@ func (j *auditing) judgeDistances(ctx context.Context) error {
 			all = append(all, to{k, sum})
 		}
 		slices.SortFunc(all, func(a, b to) int { return cmp.Compare(a.square, b.square) })
-		return all[0].image, math.Sqrt(all[0].square), math.Sqrt(all[min(neighbours, len(all))-1].square)
+		return all[0].image, math.Sqrt(all[0].square), math.Sqrt(all[min(neighbors, len(all))-1].square)
 	}
 	var ownFirst, own []float64
 	for k, f := range training {

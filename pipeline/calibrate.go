@@ -69,7 +69,7 @@ func (o ExportOptions) temperature() (float64, error) {
 		return 0, err
 	}
 	if a.Temperature == nil {
-		return 0, fmt.Errorf("the audit %s has no temperature: it has no labelled images that the model was not trained on", o.Temperature)
+		return 0, fmt.Errorf("the audit %s has no temperature: it has no labeled images that the model was not trained on", o.Temperature)
 	}
 	now, err := fingerprint(o.Model)
 	if err != nil {

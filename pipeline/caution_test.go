@@ -35,7 +35,7 @@ func TestCaution(t *testing.T) {
 }
 
 // Next to nothing of the score reaches a black image: its relevance, of some
-// millionths, is not drawn in full colour.
+// millionths, is not drawn in full color.
 func TestFaintMapsAreNotDrawn(t *testing.T) {
 	dir := photos(t, 1)
 	black := image.NewRGBA(image.Rect(0, 0, 40, 30))

@@ -30,7 +30,7 @@ type DemoOptions struct {
 }
 
 // DemoExperiment trains AlexNet02 on the synthetic set for about 80 steps. That is too few for the
-// default learning rate, which is multiplied by 20. Batch normalisation's moving averages, used in
+// default learning rate, which is multiplied by 20. Batch normalization's moving averages, used in
 // inference, have the momentum 0.9 instead of 0.99.
 func DemoExperiment() experiment.Experiment {
 	e := experiment.Default()

@@ -18,7 +18,7 @@
 // # Interruption
 //
 // The order of an epoch is a function of (seed, epoch), dropout is a function of (seed,
-// step, layer), and a checkpoint has the weights, the optimiser's slots and the position
+// step, layer), and a checkpoint has the weights, the optimizer's slots and the position
 // in the epoch. So a run that was killed and resumed ends with the same bits as an
 // uninterrupted one with the same number of threads.
 package pipeline

@@ -35,7 +35,7 @@ func ExampleExplain() {
 	fmt.Println(summary)
 }
 
-// AlexNet02 without its batch normalisation, in place of the default network.
+// AlexNet02 without its batch normalization, in place of the default network.
 func ExampleTrain() {
 	classes := 6 // sub-folders of photos
 	network, err := tfmodel.AlexNet02(classes).Without("batch_normalization")

@@ -27,7 +27,7 @@ func gridOf(t *testing.T, out string, r Row) explain.Grid {
 	return explain.Grid{Height: shape[0], Width: shape[1], Values: values}
 }
 
-// A row says what the full colour stands for: the largest value of a map at a
+// A row says what the full color stands for: the largest value of a map at a
 // layer, the 99th percentile of one at the image, unless another is asked for.
 func TestExplainScaleOfEach(t *testing.T) {
 	dir := photos(t, 3)

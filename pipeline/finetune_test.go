@@ -151,7 +151,7 @@ func same(t *testing.T, r *Run) {
 			}
 		}
 	}
-	attached, err := tfmodel.Attach(after) // the randomisation test's way to the weights
+	attached, err := tfmodel.Attach(after) // the randomization test's way to the weights
 	if err != nil {
 		t.Fatal(err)
 	}

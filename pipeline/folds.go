@@ -35,7 +35,7 @@ func IsFolds(dir string) bool { return paths.Exists(filepath.Join(dir, result.Fo
 
 // CrossValidate divides the images into folds and trains a run for each fold. A run is tested on its
 // fold and trained on the others; see [dataset.NewFolds]. CrossValidate writes the metrics over the
-// folds and the out-of-fold prediction of each image. When ctx is cancelled it saves after the
+// folds and the out-of-fold prediction of each image. When ctx is canceled it saves after the
 // current step and returns [ErrInterrupted]. [ResumeFolds] continues.
 func CrossValidate(ctx context.Context, o FoldsOptions) (_ *result.Folds, err error) {
 	if err := o.checkFolds(); err != nil {

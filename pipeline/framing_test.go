@@ -80,7 +80,7 @@ func TestFramingEndToEnd(t *testing.T) {
 	}
 }
 
-// checkDots compares where overlays have colours with where the dots are.
+// checkDots compares where overlays have colors with where the dots are.
 func checkDots(t *testing.T, name, out string, at map[string]image.Point) {
 	t.Helper()
 	rows, err := ReadManifest(out)
@@ -94,7 +94,7 @@ func checkDots(t *testing.T, name, out string, at map[string]image.Point) {
 		}
 		x, y, mass := 0.0, 0.0, 0.0
 		for i := 0; i < len(overlay.Pix); i += 4 {
-			// A gray image under white, where the map is 0: colours are those of the map.
+			// A gray image under white, where the map is 0: colors are those of the map.
 			v := math.Abs(float64(overlay.Pix[i]) - float64(overlay.Pix[i+2]))
 			if v > 40 {
 				x, y, mass = x+v*(float64(i%overlay.Stride/4)+0.5), y+v*(float64(i/overlay.Stride)+0.5), mass+v
@@ -102,7 +102,7 @@ func checkDots(t *testing.T, name, out string, at map[string]image.Point) {
 		}
 		dot := at[r.Image]
 		if x, y = x/mass, y/mass; !(math.Abs(x-float64(dot.X)) < 6 && math.Abs(y-float64(dot.Y)) < 6) {
-			t.Errorf("%s, %s: colours at (%.0f,%.0f), the dot is at %v", name, filepath.Base(r.Image), x, y, dot)
+			t.Errorf("%s, %s: colors at (%.0f,%.0f), the dot is at %v", name, filepath.Base(r.Image), x, y, dot)
 		}
 	}
 }

@@ -283,7 +283,7 @@ func (g *globalJob) explain(ctx context.Context) (*Global, error) {
 	if err := g.explainImages(ctx); err != nil {
 		return nil, err
 	}
-	names, spray := g.result.Classes, global.SpRAy{Side: g.Global.Side, Neighbours: g.Global.Neighbours, Seed: g.Settings.Seed}
+	names, spray := g.result.Classes, global.SpRAy{Side: g.Global.Side, Neighbors: g.Global.Neighbors, Seed: g.Settings.Seed}
 	if g.makes(global.MethodAverages) {
 		for i, class := range g.classes {
 			g.result.Averages = append(g.result.Averages, g.means[i].Average(g.images, class, names[class]))
@@ -357,7 +357,7 @@ func (g *globalJob) draw(ctx context.Context, dir string) (err error) {
 
 func (g *globalJob) drawing(dir string) global.Drawing {
 	d := global.Drawing{
-		Dir: dir, Colours: colourMap(g.Settings.ColorMap), Diverging: colourMap(g.Settings.SignedColorMap), Alpha: g.Settings.Alpha,
+		Dir: dir, Colors: colorMap(g.Settings.ColorMap), Diverging: colorMap(g.Settings.SignedColorMap), Alpha: g.Settings.Alpha,
 		Framing: Framing(g.bundle.Metadata.Image),
 		Name:    func(class string) string { return spelledClass(class, g.result.Classes) },
 		Photo: func(path string) (*image.RGBA, error) {
@@ -369,13 +369,13 @@ func (g *globalJob) drawing(dir string) global.Drawing {
 		},
 	}
 	if g.signed() {
-		d.Colours = d.Diverging
+		d.Colors = d.Diverging
 	}
 	return d
 }
 
-// colourMap returns the colour map of a checked name.
-func colourMap(name string) heatmap.ColorMap {
+// colorMap returns the color map of a checked name.
+func colorMap(name string) heatmap.ColorMap {
 	out, err := heatmap.LookupColorMap(name)
 	if err != nil {
 		panic("pipeline: " + err.Error())

@@ -31,7 +31,7 @@ func globalOptions(t *testing.T) GlobalOptions {
 		Settings: DefaultSettings(), Global: global.DefaultSettings(), Machine: oneThread,
 	}
 	o.Settings.Method, o.Settings.Class = "", TargetAll
-	o.Global.Neighbours, o.Global.MinLeaf, o.Global.Experiments = 2, 2, 3
+	o.Global.Neighbors, o.Global.MinLeaf, o.Global.Experiments = 2, 2, 3
 	return o
 }
 
@@ -89,7 +89,7 @@ func TestExplainGlobal(t *testing.T) {
 	if read.Images != 48 || read.Settings.Layer != "conv5" || len(read.Averages) != 6 || len(read.SpRAy) != 6 || len(read.TCAV.Concepts) != 3 {
 		t.Errorf("%d images, %d averages, %d spectra, %d concepts", read.Images, len(read.Averages), len(read.SpRAy), len(read.TCAV.Concepts))
 	}
-	wantRecognised(t, o, result)
+	wantRecognized(t, o, result)
 	wantClusters(t, o, result)
 	s := result.Tree
 	if s.Grown+s.Agreement.Images != 48 || s.Agreement.Images != 14 || s.ImageOnly.Images != 14 || s.Tree.Root.Samples != s.Grown {
@@ -112,9 +112,9 @@ func TestExplainGlobal(t *testing.T) {
 	}
 }
 
-// wantRecognised holds the counts against Evaluate, and the averages against
+// wantRecognized holds the counts against Evaluate, and the averages against
 // those of explained maps.
-func wantRecognised(t *testing.T, o GlobalOptions, result *Global) {
+func wantRecognized(t *testing.T, o GlobalOptions, result *Global) {
 	t.Helper()
 	e, err := Evaluate(t.Context(), EvaluateOptions{Model: o.Model, Data: o.Data, Part: "all", Machine: oneThread})
 	if err != nil {
@@ -129,8 +129,8 @@ func wantRecognised(t *testing.T, o GlobalOptions, result *Global) {
 		t.Fatal(err)
 	}
 	for i, a := range result.Averages {
-		if a.Recognised != e.Confusion.Counts[i][i] || a.Images != 8 || result.SpRAy[i].Recognised != a.Recognised {
-			t.Errorf("%s: %d of %d recognised, by evaluation %d", a.Class, a.Recognised, a.Images, e.Confusion.Counts[i][i])
+		if a.Recognized != e.Confusion.Counts[i][i] || a.Images != 8 || result.SpRAy[i].Recognized != a.Recognized {
+			t.Errorf("%s: %d of %d recognized, by evaluation %d", a.Class, a.Recognized, a.Images, e.Confusion.Counts[i][i])
 		}
 		var want explain.Averager
 		for _, r := range manifest {
@@ -163,7 +163,7 @@ func wantRecognised(t *testing.T, o GlobalOptions, result *Global) {
 	}
 }
 
-// wantClusters wants each recognised image in one cluster, and each cluster's
+// wantClusters wants each recognized image in one cluster, and each cluster's
 // files.
 func wantClusters(t *testing.T, o GlobalOptions, result *Global) {
 	t.Helper()
@@ -179,8 +179,8 @@ func wantClusters(t *testing.T, o GlobalOptions, result *Global) {
 			}
 		}
 		slices.Sort(images)
-		if len(slices.Compact(images)) != class.N || class.N+class.Dropped != class.Recognised || class.Reason == "" {
-			t.Errorf("%s: %d images in clusters, %d maps, %d recognised", class.Class, len(images), class.N, class.Recognised)
+		if len(slices.Compact(images)) != class.N || class.N+class.Dropped != class.Recognized || class.Reason == "" {
+			t.Errorf("%s: %d images in clusters, %d maps, %d recognized", class.Class, len(images), class.N, class.Recognized)
 		}
 		for _, path := range images {
 			if !strings.HasPrefix(path, class.Class+"/") {

@@ -14,7 +14,7 @@ import (
 )
 
 // stripes writes n images of level or of upright stripes, or of one and the other
-// in turn, of any colours, with a patch of that size at some place.
+// in turn, of any colors, with a patch of that size at some place.
 func stripes(t *testing.T, dir, kind string, n, patch int, r *rand.Rand) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -27,22 +27,22 @@ func stripes(t *testing.T, dir, kind string, n, patch int, r *rand.Rand) {
 			dark[c] = 30 + r.IntN(90)
 			light[c] = dark[c] + 50 + r.IntN(70)
 		}
-		width, shift, top, left, grey := 3+r.IntN(3), r.IntN(9), r.IntN(32-patch), r.IntN(32-patch), r.IntN(200)
+		width, shift, top, left, gray := 3+r.IntN(3), r.IntN(9), r.IntN(32-patch), r.IntN(32-patch), r.IntN(200)
 		for k := range 32 * 32 {
 			y, x := k/32, k%32
 			at := x
 			if kind == "level" || kind == "either" && i%2 == 0 {
 				at = y
 			}
-			colour := dark
+			tone := dark
 			if (at+shift)/width%2 == 0 {
-				colour = light
+				tone = light
 			}
 			if y >= top && y < top+patch && x >= left && x < left+patch {
-				colour = [3]int{grey, grey, grey}
+				tone = [3]int{gray, gray, gray}
 			}
 			noise := r.IntN(25) - 12
-			img.SetRGBA(x, y, color.RGBA{byteOf(colour[0] + noise), byteOf(colour[1] + noise), byteOf(colour[2] + noise), 255})
+			img.SetRGBA(x, y, color.RGBA{byteOf(tone[0] + noise), byteOf(tone[1] + noise), byteOf(tone[2] + noise), 255})
 		}
 		testkit.WritePNG(t, filepath.Join(dir, fmt.Sprintf("%03d.png", i)), img)
 	}

@@ -122,7 +122,7 @@ func (g *globalJob) explainBatch(ctx context.Context, b *dataset.Batch, images e
 				}
 			}
 			at := slices.Index(g.classes, image.Class)
-			if a.Method != methods[0] || !image.Recognised() || at < 0 || a.Status == explain.Faint {
+			if a.Method != methods[0] || !image.Recognized() || at < 0 || a.Status == explain.Faint {
 				continue
 			}
 			if err := g.means[at].Add(a.Map, pixelsOf(b, i)); err != nil {

@@ -53,8 +53,8 @@ func TestJobsAgreeOnLabels(t *testing.T) {
 	for path := range want {
 		write(t, filepath.Join(root, path), content[path])
 	}
-	labelled := maps.Clone(want)
-	maps.DeleteFunc(labelled, func(_, class string) bool { return class == "" })
+	labeled := maps.Clone(want)
+	maps.DeleteFunc(labeled, func(_, class string) bool { return class == "" })
 
 	check := func(verb string, got, want map[string]string) {
 		t.Helper()
@@ -115,7 +115,7 @@ func TestJobsAgreeOnLabels(t *testing.T) {
 	for i, name := range job.images.names {
 		got[name] = run.Split.Classes[job.images.classes[i]]
 	}
-	check("score", got, labelled)
+	check("score", got, labeled)
 
 	together := globalOptions(t)
 	together.Data = root
@@ -128,7 +128,7 @@ func TestJobsAgreeOnLabels(t *testing.T) {
 	for _, item := range all.part.items {
 		got[item.Path] = run.Split.Classes[item.Class]
 	}
-	check("explain-global", got, labelled)
+	check("explain-global", got, labeled)
 
 	// Within a class's folder, names of folders above count.
 	t.Chdir(filepath.Join(root, "can", "deeper"))

@@ -254,7 +254,7 @@ func resume(t *testing.T, dir string, l Listener) *Run {
 	return run
 }
 
-// sameRun fails unless two runs ended with the same bits: weights, optimiser,
+// sameRun fails unless two runs ended with the same bits: weights, optimizer,
 // metrics, SavedModel, evaluation.
 func sameRun(t *testing.T, got, want string) {
 	t.Helper()

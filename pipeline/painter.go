@@ -58,7 +58,7 @@ func newPainter(s Settings, dir string) (*painter, error) {
 
 func (p *painter) close() error { return p.jpeg.Close() }
 
-// span has the values that are drawn with the full and with the lowest colour.
+// span has the values that are drawn with the full and with the lowest color.
 type span struct {
 	Base float32 `json:"base"`
 	Full float32 `json:"full"`

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Overlays of small images have all colours: half of them would grey the peak of a map.
-func TestOverlaysOfSmallImagesHaveAllColours(t *testing.T) {
+// Overlays of small images have all colors: half of them would gray the peak of a map.
+func TestOverlaysOfSmallImagesHaveAllColors(t *testing.T) {
 	dir := t.TempDir()
 	p, err := newPainter(settings(), dir)
 	if err != nil {

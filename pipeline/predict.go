@@ -61,7 +61,7 @@ const batchesAhead = 16
 
 // Predict classifies every image in the paths. It calls each with every prediction, in the order of
 // [dataset.WalkImages], also for unreadable files. It keeps no paths or predictions: memory does not
-// grow with the number of images. When ctx is cancelled it returns [ErrInterrupted].
+// grow with the number of images. When ctx is canceled it returns [ErrInterrupted].
 func Predict(ctx context.Context, o PredictOptions, each func(result.Prediction) error) (*PredictSummary, error) {
 	if each == nil {
 		each = func(result.Prediction) error { return nil }

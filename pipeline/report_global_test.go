@@ -30,7 +30,7 @@ func TestReportOfGlobalExplanations(t *testing.T) {
 		}
 		p.Want("img", fmt.Sprintf("Mean of the %d photographs of class %s that are classified correctly", a.N, a.Class),
 			fmt.Sprintf("Mean of their maps of gradcam for class %s", a.Class), "Standard deviation of the maps of class "+a.Class)
-		p.Want("tr", fmt.Sprintf("%s %d %d %d %s %s", a.Class, a.Images, a.Recognised, a.N, page.Number(float64(a.Dispersion)), page.Number(float64(a.Center))))
+		p.Want("tr", fmt.Sprintf("%s %d %d %d %s %s", a.Class, a.Images, a.Recognized, a.N, page.Number(float64(a.Dispersion)), page.Number(float64(a.Center))))
 		for k, c := range result.SpRAy[i].Clusters {
 			p.Want("img", fmt.Sprintf("Mean map of strategy %d of class %s", k+1, a.Class))
 			for n := range c.Examples {
@@ -68,7 +68,7 @@ func TestReportOfGlobalExplanations(t *testing.T) {
 	reporttest.Look(t, p.Path)
 }
 
-// What was found decides the colours: concepts that matter, and those that do not.
+// What was found decides the colors: concepts that matter, and those that do not.
 func TestReportOfConcepts(t *testing.T) {
 	of := func(class string, score, p result.Number, v global.Verdict) global.ClassSensitivity {
 		return global.ClassSensitivity{Class: class, Sensitivity: global.Sensitivity{Images: 30, Score: score, RandomScore: 0.5, P: p, Accuracy: 0.9, HeldOut: 20, Verdict: v, Reason: "for a reason"}}
@@ -92,7 +92,7 @@ func TestReportOfConcepts(t *testing.T) {
 	p.Want("p", "There is no tree: 2 images, want at least 20.", "the picture is missing", "the map is missing")
 	p.Want("h3", "box, strategy 1 of 2", "box, strategy 2 of 2")
 	p.Want("td", "1.00 (more than random) p 0.0001", "0.10 (fewer than random) p 0.002", "0.90 p 0.2", "– too few", "told no better than chance", "for a reason", "20, 10")
-	p.Want("li", "2 images could not be read", "Blue: more images than along random directions; orange: fewer. Both: p at most 0.0083 (0.05 over 6 comparisons). Grey: not significant.")
+	p.Want("li", "2 images could not be read", "Blue: more images than along random directions; orange: fewer. Both: p at most 0.0083 (0.05 over 6 comparisons). Gray: not significant.")
 	reporttest.Look(t, p.Path)
 
 	g.SpRAy, g.Tree, g.TCAV = nil, nil, nil

@@ -205,6 +205,6 @@ func TestReportRefusals(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := report.Write(ctx, report.Options{Dirs: []string{run}, Out: filepath.Join(dir, "new.html")}); err != nil && !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 }

@@ -68,7 +68,7 @@ func (m *mapper) exactMethods() (names []string) {
 	return names
 }
 
-// setScale sets the values with the full and with the lowest colour.
+// setScale sets the values with the full and with the lowest color.
 func (m *mapper) setScale(r *Row, method methods.Method, g explain.Grid) {
 	low, high := g.Range()
 	if !(low < high) || r.Status == string(explain.Faint) {

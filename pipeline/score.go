@@ -53,7 +53,7 @@ func (o ScoreOptions) Check() error { return errors.Join(o.checkPlanned(), check
 // detector.
 //
 // Masks has a file for each image of the data, <class>/<name>.png, white on the object. The sanity
-// check explains a second copy of the model, whose layers are randomised one after another, from the
+// check explains a second copy of the model, whose layers are randomized one after another, from the
 // logits down. A frozen model has no variables, so the sanity check is left out.
 //
 // The scores of a method are written when they are complete. The same call resumes with the next
@@ -205,7 +205,7 @@ func (o ScoreOptions) open(ctx context.Context) (s *scoreJob, err error) {
 	controls := append(score.Controls(s.Settings.Seed), s.coarseControl()...)
 	for _, c := range controls {
 		if s.randomized != nil { // controls do not use the model
-			c.Randomised = score.Cascade{Layers: s.randomized.Layers, Explainer: func(int) (explain.Explainer, error) { return c.Explainer, nil }}
+			c.Randomized = score.Cascade{Layers: s.randomized.Layers, Explainer: func(int) (explain.Explainer, error) { return c.Explainer, nil }}
 		}
 		s.methods = append(s.methods, c)
 	}
@@ -239,7 +239,7 @@ func (s *scoreJob) coarseControl() []score.Method {
 
 // randomize opens the model a second time if a metric needs it.
 func (s *scoreJob) randomize(ctx context.Context) error {
-	if !s.Scoring.Need(score.NeedsRandomised) {
+	if !s.Scoring.Need(score.NeedsRandomized) {
 		return nil
 	}
 	second, err := Open(s.Model, s.Machine.Config(machine.Float32))
@@ -252,7 +252,7 @@ func (s *scoreJob) randomize(ctx context.Context) error {
 		second.Close()
 		s.randomized = nil
 	}
-	return s.leaveOut(score.NeedsRandomised, fmt.Sprintf("no sanity check: %v", err))
+	return s.leaveOut(score.NeedsRandomized, fmt.Sprintf("no sanity check: %v", err))
 }
 
 // exactMetrics returns the selected metrics that need float32.
@@ -282,7 +282,7 @@ func (s *scoreJob) note(texts ...string) {
 	s.Listener.Note(texts...)
 }
 
-// method returns a method with its explainers for the model and for the randomised model.
+// method returns a method with its explainers for the model and for the randomized model.
 func (s *scoreJob) method(ctx context.Context, name string) (score.Method, error) {
 	settings := s.Settings
 	settings.Method = name
@@ -301,9 +301,9 @@ func (s *scoreJob) method(ctx context.Context, name string) (score.Method, error
 	if s.randomized == nil {
 		return m, nil
 	}
-	randomised, err := one(s.randomized.Bundle, nil)
-	m.Randomised = score.Cascade{Layers: s.randomized.Layers, Explainer: func(depth int) (explain.Explainer, error) {
-		return randomised, s.randomized.To(ctx, depth)
+	randomized, err := one(s.randomized.Bundle, nil)
+	m.Randomized = score.Cascade{Layers: s.randomized.Layers, Explainer: func(depth int) (explain.Explainer, error) {
+		return randomized, s.randomized.To(ctx, depth)
 	}}
 	return m, err
 }
@@ -360,7 +360,7 @@ func (s *scoreJob) judge(ctx context.Context, i int, m score.Method) (t score.Ta
 func (s *scoreJob) progress(p score.Progress) {
 	var lacking score.Needs
 	if s.randomized == nil {
-		lacking |= score.NeedsRandomised
+		lacking |= score.NeedsRandomized
 	}
 	if s.images.masks == nil {
 		lacking |= score.NeedsMasks

@@ -195,7 +195,7 @@ func TestScoreGoesOn(t *testing.T) {
 	}
 	_, err := Score(ctx, o)
 	if !errors.Is(err, ErrInterrupted) {
-		t.Fatalf("cancelled: %v", err)
+		t.Fatalf("canceled: %v", err)
 	}
 	if paths.Exists(filepath.Join(o.Out, scoresFile)) || !paths.Exists(filepath.Join(o.Out, partsDir, "gradcam.json")) {
 		t.Error("after the interruption there should be the first method's scores, and no result")
@@ -281,7 +281,7 @@ func TestScoreRefusals(t *testing.T) {
 	}
 }
 
-// What cannot be asked is left out, with a note: no masks, nothing to randomise.
+// What cannot be asked is left out, with a note: no masks, nothing to randomize.
 func TestScoreLeavesOut(t *testing.T) {
 	dir := t.TempDir()
 	images := filepath.Join(dir, "photos")
@@ -298,14 +298,14 @@ func TestScoreLeavesOut(t *testing.T) {
 	o.Model, o.Data, o.Listener = frozen, images, heard.listener()
 	o.Settings.Method, o.Scoring = "gradcam", score.Options{PerClass: 1}
 	s := mustScore(t, o)
-	heard.want(t, "no sanity check: randomising fc3: ")
+	heard.want(t, "no sanity check: randomizing fc3: ")
 	heard.want(t, "no masks: the pointing game and the energy in the mask are left out")
 	var got, want []string
 	for _, m := range s.Table.Metrics {
 		got = append(got, m.Name)
 	}
 	for _, m := range score.Metrics {
-		if m.Needs&(score.NeedsMasks|score.NeedsMosaics|score.NeedsRandomised) == 0 {
+		if m.Needs&(score.NeedsMasks|score.NeedsMosaics|score.NeedsRandomized) == 0 {
 			want = append(want, m.Name)
 		}
 	}
@@ -316,7 +316,7 @@ func TestScoreLeavesOut(t *testing.T) {
 	// Unless it was named.
 	for metric, want := range map[string]string{
 		"pointing":    `metric "pointing" needs masks; no masks: `,
-		"sanity_rank": `metric "sanity_rank" needs randomised models; no sanity check: randomising fc3: `,
+		"sanity_rank": `metric "sanity_rank" needs randomized models; no sanity check: randomizing fc3: `,
 	} {
 		o.Out, o.Scoring.Metrics = filepath.Join(dir, metric), []string{"gini", metric}
 		_, err := Score(t.Context(), o)

@@ -30,7 +30,7 @@ const (
 	ScaleShared = result.ScaleShared
 )
 
-// DefaultSettings returns Grad-CAM of the predicted class's logit, drawn with the colour map jet.
+// DefaultSettings returns Grad-CAM of the predicted class's logit, drawn with the color map jet.
 func DefaultSettings() Settings {
 	return Settings{
 		Format: 1, Method: "gradcam", Class: TargetPredicted,

@@ -29,7 +29,7 @@ type (
 	Progress = run.Progress
 )
 
-// ErrInterrupted is returned by a cancelled job. The job can be resumed.
+// ErrInterrupted is returned by a canceled job. The job can be resumed.
 var ErrInterrupted = run.ErrInterrupted
 
 // Run is a run folder.
@@ -55,7 +55,7 @@ type TrainOptions struct {
 }
 
 // Train creates a run folder, splits the images, trains all epochs, exports the best one and
-// evaluates it on the test part. When ctx is cancelled it saves after the current step and returns
+// evaluates it on the test part. When ctx is canceled it saves after the current step and returns
 // [ErrInterrupted].
 func Train(ctx context.Context, o TrainOptions) (_ *Run, err error) {
 	if err := o.Check(); err != nil {
@@ -268,7 +268,7 @@ func continueRun(ctx context.Context, o ResumeOptions) (_ *Run, already bool, er
 			was.TensorFlow, was.Processor, now.TensorFlow, now.Processor))
 	}
 	if was.Workers != now.Workers {
-		listener.Note(fmt.Sprintf("the run began with %d workers, and continues with %d: the last bits differ, and batch normalisation has other batches",
+		listener.Note(fmt.Sprintf("the run began with %d workers, and continues with %d: the last bits differ, and batch normalization has other batches",
 			was.Workers, now.Workers))
 	}
 	already, err = r.train(ctx, machine, listener)
@@ -328,7 +328,7 @@ func checkMemory(e experiment.Experiment, listener Listener) error {
 	return err
 }
 
-// interruptedBefore returns ErrInterrupted if the context is cancelled.
+// interruptedBefore returns ErrInterrupted if the context is canceled.
 func interruptedBefore(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w before there was anything to save", ErrInterrupted)

@@ -65,7 +65,7 @@ func (a auditChapter) labels() page.Section {
 		if x.Picture != "" {
 			shelf.Plates = append(shelf.Plates, a.plate(x.Label+", or "+x.Suggested+"?",
 				fmt.Sprintf("%s. Label %s: probability %s. Most probable, %s: %s.", brief(x.Image), x.Label, page.Number(x.Confidence), x.Suggested, page.Number(x.SuggestedConfidence)),
-				fmt.Sprintf("%s, labelled %s, perhaps %s", brief(x.Image), x.Label, x.Suggested), x.Picture))
+				fmt.Sprintf("%s, labeled %s, perhaps %s", brief(x.Image), x.Label, x.Suggested), x.Picture))
 		}
 	}
 	if len(shelf.Plates) == 0 {
@@ -188,7 +188,7 @@ func (a auditChapter) unlike() page.Section {
 // background shows how much of the heat lies outside of the objects. Without masks it shows how much
 // lies at the border.
 func (a auditChapter) background() page.Section {
-	s := page.Section{Title: "Classes recognised by the background"}
+	s := page.Section{Title: "Classes recognized by the background"}
 	t := page.Table{Corner: "class", Columns: []page.Column{{Name: "maps"}}}
 	const note = "Below: the 95 % interval by Student's t over the maps."
 	if len(a.Outside) > 0 {
@@ -201,7 +201,7 @@ func (a auditChapter) background() page.Section {
 			}})
 		}
 		s.Blocks = []page.Block{page.Text(fmt.Sprintf(
-			"A class whose maps of %s lie outside of the objects as much as random maps do may be recognised by its background.", a.Method)), t}
+			"A class whose maps of %s lie outside of the objects as much as random maps do may be recognized by its background.", a.Method)), t}
 		return s
 	}
 	t.Caption = "The share of the positive heat in the border strip, an eighth of each side wide"
@@ -211,7 +211,7 @@ func (a auditChapter) background() page.Section {
 		t.Rows = append(t.Rows, page.Row{Name: b.Class, Cells: []page.Cell{{Text: page.Thousands(b.Images)}, heatShare(b, b.Interval[0] > a.BorderShare)}})
 	}
 	s.Blocks = []page.Block{page.Text(
-		fmt.Sprintf("Objects are mostly in the middle of a photograph. A class whose maps of %s lie at the border may be recognised by its background.", a.Method)), t}
+		fmt.Sprintf("Objects are mostly in the middle of a photograph. A class whose maps of %s lie at the border may be recognized by its background.", a.Method)), t}
 	return s
 }
 
@@ -231,7 +231,7 @@ func (a auditChapter) calibration() page.Section {
 	s := page.Section{Title: "Calibration"}
 	c := a.Calibration
 	if c == nil {
-		s.Blocks = []page.Block{page.Text("There are no labelled images that the model was not trained on: nothing was measured.")}
+		s.Blocks = []page.Block{page.Text("There are no labeled images that the model was not trained on: nothing was measured.")}
 		return s
 	}
 	verdict := "That does not show that the model is miscalibrated."

@@ -10,7 +10,7 @@ import (
 	"oscar/result"
 )
 
-// bars returns the colour bars of the page.
+// bars returns the color bars of the page.
 func (g *gallery) bars() (bars []page.ColorBar) {
 	if signed, _ := g.signs(); signed { // for maps without evidence against the class, too
 		return colorBar(g.settings.SignedColorMap, "", "", "")
@@ -18,7 +18,7 @@ func (g *gallery) bars() (bars []page.ColorBar) {
 	return colorBar(g.settings.ColorMap, "", "low", "high")
 }
 
-// colorBar returns the bar of a named colour map, or nil if there is no such map. The bar of a
+// colorBar returns the bar of a named color map, or nil if there is no such map. The bar of a
 // diverging map runs from "against the class" to "for the class".
 func colorBar(name, title, low, high string) []page.ColorBar {
 	m, err := heatmap.LookupColorMap(name)
@@ -36,8 +36,8 @@ func colorBar(name, title, low, high string) []page.ColorBar {
 	return []page.ColorBar{bar}
 }
 
-// paint draws a map in the colours of its overlay, without the caption strip. If the page also has
-// maps with evidence against the class, maps without it get the same colours.
+// paint draws a map in the colors of its overlay, without the caption strip. If the page also has
+// maps with evidence against the class, maps without it get the same colors.
 func (g *gallery) paint(photo *image.RGBA, heat explain.Grid, r result.Row) (image.Image, error) {
 	name, o := g.settings.ColorMap, heatmap.Options{Heat: heat, Framing: g.settings.Framing, Alpha: g.settings.Alpha}
 	if g.drawnSigned(r.Signed) {
@@ -76,7 +76,7 @@ func (g *gallery) signs() (signed, unsigned bool) {
 	return signed, unsigned
 }
 
-// numbers returns a text about a map's values and their colours.
+// numbers returns a text about a map's values and their colors.
 func (g *gallery) numbers(r result.Row) string {
 	if r.Scale == nil || r.RawMin == nil || r.RawMax == nil {
 		return ""
@@ -85,12 +85,12 @@ func (g *gallery) numbers(r result.Row) string {
 	if r.Base != nil {
 		none = float64(*r.Base)
 	}
-	ends := fmt.Sprintf("no colour: %s; full colour: %s", page.Number(none), page.Number(scale))
+	ends := fmt.Sprintf("no color: %s; full color: %s", page.Number(none), page.Number(scale))
 	if g.drawnSigned(r.Signed) {
-		ends = fmt.Sprintf("full colours: %s and %s", page.Number(-scale), page.Number(scale))
+		ends = fmt.Sprintf("full colors: %s and %s", page.Number(-scale), page.Number(scale))
 	}
 	return fmt.Sprintf("%s; values from %s to %s", ends, page.Number(float64(*r.RawMin)), page.Number(float64(*r.RawMax)))
 }
 
-// drawnSigned reports whether a map has the signed colours. Older settings do not have such colours.
+// drawnSigned reports whether a map has the signed colors. Older settings do not have such colors.
 func (g *gallery) drawnSigned(signed bool) bool { return signed && g.settings.SignedColorMap != "" }

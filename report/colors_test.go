@@ -7,7 +7,7 @@ import (
 	"oscar/result"
 )
 
-// On one page a colour means one thing: with maps of both kinds there is one bar, from
+// On one page a color means one thing: with maps of both kinds there is one bar, from
 // against the class to for it.
 func TestColorsOfAPage(t *testing.T) {
 	number := func(v float32) *float32 { return &v }
@@ -26,10 +26,10 @@ func TestColorsOfAPage(t *testing.T) {
 		if len(bars) != 1 || bars[0].Low != test.low {
 			t.Errorf("%d bars, want one from %s: %+v", len(bars), test.low, bars)
 		}
-		if got, want := g.numbers(signed), "full colours: -2.000 and 2.000; values from -3.000 to 1.000"; got != want {
+		if got, want := g.numbers(signed), "full colors: -2.000 and 2.000; values from -3.000 to 1.000"; got != want {
 			t.Errorf("numbers %q, want %q", got, want)
 		}
-		if got, want := g.numbers(plain), "no colour: 0.500; full colour: 2.000; values from 0.500 to 4.000"; got != want {
+		if got, want := g.numbers(plain), "no color: 0.500; full color: 2.000; values from 0.500 to 4.000"; got != want {
 			t.Errorf("numbers %q, want %q", got, want)
 		}
 	}

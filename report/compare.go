@@ -160,7 +160,7 @@ func (c compareChapter) confusion() page.Section {
 		return s
 	}
 	t := page.Table{Caption: "Images by true class (rows) and predicted class (columns): B's number minus A's", Corner: "true \\ predicted", Dense: true,
-		Legend: page.List{"Blue: better (more correct or fewer wrong); orange: worse. The deeper the colour, the larger the share of the row."}}
+		Legend: page.List{"Blue: better (more correct or fewer wrong); orange: worse. The deeper the color, the larger the share of the row."}}
 	for i, class := range c.Classes {
 		t.Columns = append(t.Columns, page.Column{Name: class})
 		row := page.Row{Name: class}

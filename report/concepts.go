@@ -81,7 +81,7 @@ func (g *globalChapter) concepts() page.Section {
 	answers := page.Table{
 		Caption: "TCAV score: the share of a class's images whose logit rises with a step towards the concept", Corner: "concept",
 		Legend: page.List{
-			fmt.Sprintf("Blue: more images than along random directions; orange: fewer. Both: %s. Grey: not significant.", c.Threshold()),
+			fmt.Sprintf("Blue: more images than along random directions; orange: fewer. Both: %s. Gray: not significant.", c.Threshold()),
 			"p: of a t-test against random directions. It assumes that the scores of a concept are independent, which is not quite true: a small p is too optimistic.",
 		},
 	}

@@ -69,7 +69,7 @@ func (d *detectorChapter) chapter() (chapter, error) {
 	return c, err
 }
 
-// lead summarises the training.
+// lead summarizes the training.
 func (d *detectorChapter) lead() string {
 	x := d.Experiment
 	text := fmt.Sprintf("%s, a Mask R-CNN, was trained to find, name and cut out objects of %s, for %s.",

@@ -51,7 +51,7 @@ func explainChaptersOf(ctx context.Context, dir string, of *result.Training) ([]
 // methodAt is a method with its layer, or with the image as layer.
 type methodAt struct{ method, layer string }
 
-// explanations summarises a manifest of any length.
+// explanations summarizes a manifest of any length.
 type explanations struct {
 	dir      string
 	settings result.Settings
@@ -69,10 +69,10 @@ type explanations struct {
 	chosenOfWhole bool                 // the shown images are chosen from the whole test part
 }
 
-// tally counts labelled images and chooses those to show.
+// tally counts labeled images and chooses those to show.
 type tally struct {
 	confusion *metric.Confusion
-	labelled  int
+	labeled   int
 	chooser   *result.Chooser
 }
 
@@ -83,7 +83,7 @@ func newTally(classes []string) *tally {
 // shown returns the tally for the sections about predictions: the one of images that the model was
 // not trained on, if there are any.
 func (x *explanations) shown() *tally {
-	if x.unseen != nil && x.unseen.labelled > 0 {
+	if x.unseen != nil && x.unseen.labeled > 0 {
 		return x.unseen
 	}
 	return x.all
@@ -141,7 +141,7 @@ func (t *tally) add(a result.Classification) {
 	t.chooser.Add(a)
 	truth, predicted := slices.Index(t.confusion.Classes, a.Truth), slices.Index(t.confusion.Classes, a.Predicted)
 	if truth >= 0 && t.confusion.Add(truth, predicted) == nil {
-		t.labelled++
+		t.labeled++
 	}
 }
 
@@ -189,11 +189,11 @@ func (x *explanations) chapter(g *gallery) (chapter, error) {
 		return c, nil
 	}
 	t, selected := x.shown(), x.settings.Selection != ""
-	if t.labelled > 0 && !selected {
+	if t.labeled > 0 && !selected {
 		c.page.Figures = append(c.page.Figures, x.accuracy(t))
 	}
 	c.page.Sections = append(c.page.Sections, g.wall())
-	if t.labelled > 0 {
+	if t.labeled > 0 {
 		c.page.Sections = append(c.page.Sections, g.confident()...)
 		if !x.within && !selected {
 			c.page.Sections = append(c.page.Sections, page.Section{Title: "Predictions of these images", Blocks: []page.Block{
@@ -206,12 +206,12 @@ func (x *explanations) chapter(g *gallery) (chapter, error) {
 
 // accuracy returns the share of correct predictions, with a note about the images.
 func (x *explanations) accuracy(t *tally) page.Figure {
-	low, high := metric.Wilson95(t.confusion.Correct(), t.labelled)
+	low, high := metric.Wilson95(t.confusion.Correct(), t.labeled)
 	f := page.Figure{Name: "Accuracy", Value: page.Percent(t.confusion.Accuracy()), Note: "95\u202f%: " + page.PercentRange(low, high)}
 	switch {
 	case t == x.unseen:
 		f.Name = "Accuracy on unseen images"
-		f.Note = fmt.Sprintf("%s; %s", page.Count(t.labelled, "image"), f.Note)
+		f.Note = fmt.Sprintf("%s; %s", page.Count(t.labeled, "image"), f.Note)
 	case x.partsKnown > 0:
 		f.Name, f.Note = "Accuracy on training images", "the model was trained on all of them: it says nothing about new images"
 	default:
@@ -222,13 +222,13 @@ func (x *explanations) accuracy(t *tally) page.Figure {
 
 // about returns which images the predictions are of.
 func (x *explanations) about(t *tally) string {
-	text := fmt.Sprintf("%s whose class is known.", page.Count(t.labelled, "image"))
+	text := fmt.Sprintf("%s whose class is known.", page.Count(t.labeled, "image"))
 	switch {
-	case t == x.unseen && t.labelled < x.all.labelled:
+	case t == x.unseen && t.labeled < x.all.labeled:
 		text = fmt.Sprintf("%s that were not used to train or select the model. The other %s, of the training and validation sets, are left out.",
-			page.Count(t.labelled, "image"), page.Thousands(x.all.labelled-t.labelled))
+			page.Count(t.labeled, "image"), page.Thousands(x.all.labeled-t.labeled))
 	case t == x.unseen:
-		text = fmt.Sprintf("%s, none of which was used to train or select the model.", page.Count(t.labelled, "image"))
+		text = fmt.Sprintf("%s, none of which was used to train or select the model.", page.Count(t.labeled, "image"))
 	case x.partsKnown > 0:
 		text += " The model was trained or selected with all of them, so the numbers say nothing about new images."
 	default:
@@ -302,7 +302,7 @@ func (x *explanations) setup() []page.Block {
 	}
 	for _, f := range []page.Fact{
 		{Name: "Score", Value: string(s.Score)}, {Name: "Samples", Value: nonzero(s.Samples)}, {Name: "LRP rules", Value: s.Rules},
-		{Name: "Colours", Value: s.ColorMap}, {Name: "Colours of signed maps", Value: s.SignedColorMap}, {Name: "Scale", Value: s.Scale},
+		{Name: "Colors", Value: s.ColorMap}, {Name: "Colors of signed maps", Value: s.SignedColorMap}, {Name: "Scale", Value: s.Scale},
 		{Name: "Percentile", Value: nonzero(s.Percentile)}, {Name: "Seed", Value: nonzero(s.Seed)},
 	} {
 		if f.Value != "" {

@@ -45,7 +45,7 @@ func (g *gallery) choose(ctx context.Context) error {
 		perClass = 1
 	}
 	chooser := g.all.chooser
-	if t := g.explanations.shown(); t.labelled > 0 {
+	if t := g.explanations.shown(); t.labeled > 0 {
 		chooser = t.chooser
 	}
 	g.shown = chooser.Shown(perClass)
@@ -248,14 +248,14 @@ func (g *gallery) rule() string {
 	switch {
 	case g.chosenOfWhole:
 		of = "of the test set"
-	case t == g.unseen && t.labelled < g.all.labelled:
+	case t == g.unseen && t.labeled < g.all.labeled:
 		of = "of the images that the model was not trained on"
 	}
 	text := fmt.Sprintf("The images are drawn at random, by their content, from each class %s.", of)
 	switch {
 	case g.settings.Selection != "" && !g.chosenOfWhole:
 		text = "The images were chosen for the report of a run: some of each class, and the most confident errors and correct predictions. Their share of errors has no meaning."
-	case t.labelled > 0:
+	case t.labeled > 0:
 		text += fmt.Sprintf(" Each class has the share of errors of all its images, rounded to whole images. Errors are %d of %s shown, and %d of %s in all.",
 			wrong, page.Count(n, "image"), g.shown.Errors, page.Count(g.shown.Images, "image"))
 	}
@@ -263,15 +263,15 @@ func (g *gallery) rule() string {
 		text += " An image of unknown class stands under its predicted class."
 	}
 	if g.settings.Scale == result.ScaleShared {
-		text += " All maps of a method share one colour scale."
+		text += " All maps of a method share one color scale."
 	} else {
-		text += " Each map has its own colour scale."
+		text += " Each map has its own color scale."
 	}
 	if g.settings.Framing.Aspect == dataset.Crop {
 		text += " The model did not see the dark parts."
 	}
 	if signed, unsigned := g.signs(); signed && unsigned {
-		text += " Methods without evidence against the class have the colours for it alone."
+		text += " Methods without evidence against the class have the colors for it alone."
 	}
 	return text + " Point at a map to see its numbers."
 }

@@ -66,7 +66,7 @@ type globalChapter struct {
 	plain, signed heatmap.ColorMap // of unsigned and of signed maps
 }
 
-// mapColors returns the colour map of the clustered maps, and its name.
+// mapColors returns the color map of the clustered maps, and its name.
 func (g *globalChapter) mapColors() (heatmap.ColorMap, string) {
 	if g.MapSigned {
 		return g.signed, g.Settings.SignedColorMap
@@ -118,15 +118,15 @@ func (g *globalChapter) averages() page.Section {
 	shelf := page.Shelf{Wide: true}
 	t := page.Table{
 		Caption: "How much the maps of a class differ", Corner: "class",
-		Columns: []page.Column{{Name: "images"}, {Name: "correct"}, {Name: "averaged"}, {Name: "dispersion"}, {Name: "centre"}},
+		Columns: []page.Column{{Name: "images"}, {Name: "correct"}, {Name: "averaged"}, {Name: "dispersion"}, {Name: "center"}},
 		Legend: page.List{
 			"Dispersion: 0 if all maps are equal, above 1 if they differ by more than they have in common.",
-			"Centre: the share of the mean map in the central quarter of the image, times 4. 1: no preference for the centre; 4: only the centre.",
+			"Center: the share of the mean map in the central quarter of the image, times 4. 1: no preference for the center; 4: only the center.",
 		},
 	}
 	for _, a := range g.Averages {
 		t.Rows = append(t.Rows, page.Row{Name: a.Class, Cells: []page.Cell{
-			{Text: page.Thousands(a.Images)}, {Text: page.Thousands(a.Recognised)}, {Text: page.Thousands(a.N)},
+			{Text: page.Thousands(a.Images)}, {Text: page.Thousands(a.Recognized)}, {Text: page.Thousands(a.N)},
 			{Text: page.Number(float64(a.Dispersion))}, {Text: page.Number(float64(a.Center))},
 		}})
 		if a.N == 0 {
@@ -171,14 +171,14 @@ func notShown(n int) page.Text {
 	return page.Text(counted(n, "more class is not shown.", "more classes are not shown."))
 }
 
-// deviationColors returns the colour map of standard deviations.
+// deviationColors returns the color map of standard deviations.
 func deviationColors() heatmap.ColorMap {
 	m, _ := heatmap.LookupColorMap(global.DeviationColors)
 	return m
 }
 
 // laid draws a map on its class's mean photograph.
-func (g *globalChapter) laid(a global.ClassAverage, name string, colours heatmap.ColorMap, alpha float64) (image.Image, error) {
+func (g *globalChapter) laid(a global.ClassAverage, name string, colors heatmap.ColorMap, alpha float64) (image.Image, error) {
 	photo, err := picture(g.dir, a.Photo)
 	if err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func (g *globalChapter) laid(a global.ClassAverage, name string, colours heatmap
 	if err != nil {
 		return nil, err
 	}
-	return heatmap.Paint(photo, heatmap.Options{Heat: grid, Map: colours, Alpha: alpha}).Image, nil
+	return heatmap.Paint(photo, heatmap.Options{Heat: grid, Map: colors, Alpha: alpha}).Image, nil
 }
 
 // grid reads a map of the folder.
@@ -239,7 +239,7 @@ func (g *globalChapter) strategies() page.Section {
 	}
 	if charts := eigenvalues(g.SpRAy); len(charts) > 0 {
 		blocks = append(blocks, page.Fold{Title: "The eigenvalues of each class", Blocks: []page.Block{charts,
-			page.Text("The smallest eigenvalues of the Laplacian of the graph of nearest neighbours, on one scale. The line marks the largest gap. Only a gap that is larger than in clouds of one group gives several strategies.")}})
+			page.Text("The smallest eigenvalues of the Laplacian of the graph of nearest neighbors, on one scale. The line marks the largest gap. Only a gap that is larger than in clouds of one group gives several strategies.")}})
 	}
 	return page.Section{Title: "Strategies", Blocks: blocks}
 }

@@ -99,9 +99,9 @@ func (x *objects) wall() page.Section {
 	if step > 1 {
 		text = fmt.Sprintf("One of %d pictures is shown, in their order.", step)
 	}
-	scale := "Each map has its own colour scale."
+	scale := "Each map has its own color scale."
 	if x.settings.Drawing.Scale == result.ScaleShared {
-		scale = "All maps of a method have one colour scale."
+		scale = "All maps of a method have one color scale."
 	}
 	s := page.Section{Title: "The objects", Blocks: []page.Block{page.Text(text +
 		" An object's outline is the predicted mask. " + scale + " Point at a map to see its numbers.")}}

@@ -28,7 +28,7 @@ func TestTrust(t *testing.T) {
 		return score.Metric{Name: name, Kind: kind, Better: score.Higher}
 	}
 	table := score.Table{Metrics: []score.Metric{
-		metric("a", score.Faithfulness), metric("b", score.Faithfulness), metric("c", score.Randomisation), metric("d", score.Complexity)}}
+		metric("a", score.Faithfulness), metric("b", score.Faithfulness), metric("c", score.Randomization), metric("d", score.Complexity)}}
 	for _, c := range []struct {
 		rows []score.Row
 		want string

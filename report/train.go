@@ -76,7 +76,7 @@ func trainChapter(t *result.Training) (chapter, error) {
 	return c, err
 }
 
-// trainLead summarises the training in a sentence or two.
+// trainLead summarizes the training in a sentence or two.
 func trainLead(t *result.Training) string {
 	verb := "trained"
 	if t.Experiment.FineTune != nil {

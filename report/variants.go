@@ -213,7 +213,7 @@ func (v *studyChapter) published() page.Table {
 	return t
 }
 
-// curves draws a chart for each variant. The base's validation curve is grey.
+// curves draws a chart for each variant. The base's validation curve is gray.
 func (v *studyChapter) curves() page.Section {
 	s := page.Section{Title: "Learning curves"}
 	for _, panel := range []struct {

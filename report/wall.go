@@ -24,7 +24,7 @@ func (v *studyChapter) wall(w result.Wall) page.Section {
 		return out
 	}
 	blocks := []page.Block{page.Text(fmt.Sprintf("One test image of each class, drawn at random by its content, in the runs with seed %d. The maps explain the true class. "+
-		"Maps in a row share one colour scale.", w.Seed))}
+		"Maps in a row share one color scale.", w.Seed))}
 	if v.signedWalls() {
 		blocks = append(blocks, bars(signedColors, "", "")...)
 	} else {
@@ -35,7 +35,7 @@ func (v *studyChapter) wall(w result.Wall) page.Section {
 }
 
 // signedWalls reports whether a wall has maps with evidence against the class. Then all walls have
-// the colours of signed maps.
+// the colors of signed maps.
 func (v *studyChapter) signedWalls() bool {
 	for _, w := range v.Walls {
 		for _, row := range w.Rows {
@@ -49,10 +49,10 @@ func (v *studyChapter) signedWalls() bool {
 	return false
 }
 
-// The colour maps of a study.
+// The color maps of a study.
 const plainColors, signedColors = "jet", "rdbu_r"
 
-// bars returns the bar of a colour map as blocks.
+// bars returns the bar of a color map as blocks.
 func bars(name, low, high string) (blocks []page.Block) {
 	for _, bar := range colorBar(name, "", low, high) {
 		blocks = append(blocks, bar)
@@ -84,9 +84,9 @@ func (v *studyChapter) shelf(w result.Wall, row result.WallRow, own bool) page.S
 		if own {
 			scale = 0
 		}
-		numbers := fmt.Sprintf("full colour: %s; values from %s to %s", page.Number(scale), page.Number(float64(cell.RawMin)), page.Number(float64(cell.RawMax)))
+		numbers := fmt.Sprintf("full color: %s; values from %s to %s", page.Number(scale), page.Number(float64(cell.RawMin)), page.Number(float64(cell.RawMax)))
 		if own {
-			numbers = fmt.Sprintf("full colour: the map's largest value; values from %s to %s", page.Number(float64(cell.RawMin)), page.Number(float64(cell.RawMax)))
+			numbers = fmt.Sprintf("full color: the map's largest value; values from %s to %s", page.Number(float64(cell.RawMin)), page.Number(float64(cell.RawMax)))
 		}
 		s.Plates = append(s.Plates, page.Plate{Title: cell.Variant, Note: note, Pictures: []page.Picture{{
 			Alt: alt, Note: numbers, Load: func() (image.Image, error) { return v.paint(w.Method, row, cell, scale) },
@@ -103,7 +103,7 @@ func (v *studyChapter) photo(row result.WallRow) (*image.RGBA, error) {
 	return dataset.Fit(img, gallerySide), nil
 }
 
-// paint draws a cell. scale is the value with the full colour; 0: the map's largest value.
+// paint draws a cell. scale is the value with the full color; 0: the map's largest value.
 func (v *studyChapter) paint(method string, row result.WallRow, cell result.WallCell, scale float64) (image.Image, error) {
 	photo, err := v.photo(row)
 	if err == nil {

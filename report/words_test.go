@@ -72,7 +72,7 @@ func TestRuleCountsErrors(t *testing.T) {
 			}
 			list = append(list, c)
 		}
-		g := &gallery{explanations: &explanations{all: &tally{labelled: test.images}, settings: result.Settings{}}, shown: result.Shown{Examples: [][]result.Classification{list}, Errors: test.errors, Images: test.images}}
+		g := &gallery{explanations: &explanations{all: &tally{labeled: test.images}, settings: result.Settings{}}, shown: result.Shown{Examples: [][]result.Classification{list}, Errors: test.errors, Images: test.images}}
 		want := fmt.Sprintf("Errors are %d of %s shown, and %d of %s in all.", test.wrong, page.Count(test.right+test.wrong, "image"), test.errors, page.Count(test.images, "image"))
 		if got := g.rule(); !strings.Contains(got, want) || strings.Contains(got, "true share") {
 			t.Errorf("%q lacks %q", got, want)

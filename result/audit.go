@@ -47,7 +47,7 @@ type Audit struct {
 // Labels are probable label errors, see [metric.ConfidentLearning].
 type Labels struct {
 	Images  int          `json:"images"`  // number of known class
-	Correct int          `json:"correct"` // number of these that are classified as labelled
+	Correct int          `json:"correct"` // number of these that are classified as labeled
 	Counts  [][]int      `json:"counts"`  // by label (rows) and by confident class
 	Issues  []LabelIssue `json:"issues"`  // the least probable label first
 }
@@ -81,7 +81,7 @@ type DuplicateImage struct {
 
 // Alike are pairs of an image and the training image nearest to it.
 type Alike struct {
-	Limit    Number      `json:"limit"`    // the distance within which 1 % of the training images have a neighbour
+	Limit    Number      `json:"limit"`    // the distance within which 1 % of the training images have a neighbor
 	Pairs    []AlikePair `json:"pairs"`    // the nearest first
 	Expected Number      `json:"expected"` // number expected by chance
 }

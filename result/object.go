@@ -38,7 +38,7 @@ type ObjectSettings struct {
 type Drawing struct {
 	ColorMap string  `json:"colormap,omitempty"`
 	Alpha    float64 `json:"alpha,omitempty"`
-	// SignedColorMap is a diverging colour map for methods with evidence against the class. "": their
+	// SignedColorMap is a diverging color map for methods with evidence against the class. "": their
 	// maps are drawn like those of other methods.
 	SignedColorMap string  `json:"signed_colormap,omitempty"`
 	SignedAlpha    float64 `json:"signed_alpha,omitempty"`

@@ -47,9 +47,9 @@ type Row struct {
 	Signed        bool               `json:"signed"`    // negative values are evidence against the target and are drawn
 	RawMin        *float32           `json:"raw_min"`
 	RawMax        *float32           `json:"raw_max"`
-	// Scale is the value with the full colour; null if there is nothing to draw.
+	// Scale is the value with the full color; null if there is nothing to draw.
 	Scale *float32 `json:"scale"`
-	// Base is the value with the lowest colour, if it is not 0.
+	// Base is the value with the lowest color, if it is not 0.
 	Base *float32 `json:"base,omitempty"`
 	// Facts are method-specific numbers; see the method's documentation.
 	Facts   map[string]float64 `json:"facts,omitempty"`

@@ -99,7 +99,7 @@ type Claim struct {
 type Wall struct {
 	Method string `json:"method"`
 	Seed   uint64 `json:"seed"` // of the runs shown: the first seed
-	// Scale is the largest raw value of all cells, which gets the full colour in a common scale. 0: no
+	// Scale is the largest raw value of all cells, which gets the full color in a common scale. 0: no
 	// map has positive values.
 	Scale Number    `json:"scale"`
 	Rows  []WallRow `json:"rows"` // one per image, in the order of the classes

@@ -20,15 +20,15 @@ type Settings struct {
 	// Precision is the number type of the model's computation, see [explain.Method].Exact.
 	Precision machine.Precision `json:"precision"`
 	Batch     int               `json:"batch"`    // images in a session run and in a shard
-	Alpha     float64           `json:"alpha"`    // opacity of the colours in an overlay, above 0 to 1
+	Alpha     float64           `json:"alpha"`    // opacity of the colors in an overlay, above 0 to 1
 	ColorMap  string            `json:"colormap"` // a name of heatmap.ColorMapNames
 	// SignedColorMap and SignedAlpha replace ColorMap and Alpha for methods with evidence against the
 	// class.
 	SignedColorMap string  `json:"signed_colormap"`
 	SignedAlpha    float64 `json:"signed_alpha"`
 	Scale          string  `json:"scale"`          // [ScaleOwn] or [ScaleShared]
-	Bare           bool    `json:"bare,omitempty"` // overlays have no strip with text and colour bar
-	// Percentile is the percentile of a map's values that gets the full colour, see heatmap.Scale. 0:
+	Bare           bool    `json:"bare,omitempty"` // overlays have no strip with text and color bar
+	// Percentile is the percentile of a map's values that gets the full color, see heatmap.Scale. 0:
 	// 99 if a map has the image's resolution, else 100.
 	Percentile float64 `json:"percentile"`
 	// Samples is the number of random samples or integration steps; 0: each method's default.
@@ -53,7 +53,7 @@ const (
 	AllLayers  = "all" // every layer with a map
 )
 
-// The values of [Settings.Scale]: which map's largest value, or percentile, gets the full colour in
+// The values of [Settings.Scale]: which map's largest value, or percentile, gets the full color in
 // an overlay.
 const (
 	ScaleOwn    = "own"    // each map's own

@@ -39,14 +39,14 @@ func TestBestEpoch(t *testing.T) {
 	}
 }
 
-// The reason for validation at chance is given where it is batch normalisation.
+// The reason for validation at chance is given where it is batch normalization.
 func TestAtChance(t *testing.T) {
 	at := func(step int, accuracy float64, validation result.Number) result.EpochMetrics {
 		return result.EpochMetrics{Step: step, Accuracy: accuracy, ValidationAccuracy: validation}
 	}
 	a := tfmodel.AlexNet02(6)
 	hint := atChance(a, at(94, 0.62, 0.17))
-	if want := "validation is at chance while training is at 0.62: the moving averages of batch normalisation with momentum 0.99 need about 459 steps, and 94 are done; more epochs, a smaller batch or a smaller momentum help"; hint != want {
+	if want := "validation is at chance while training is at 0.62: the moving averages of batch normalization with momentum 0.99 need about 459 steps, and 94 are done; more epochs, a smaller batch or a smaller momentum help"; hint != want {
 		t.Errorf("got  %s\nwant %s", hint, want)
 	}
 	without, err := a.Without("batch_normalization")
@@ -58,7 +58,7 @@ func TestAtChance(t *testing.T) {
 		"above chance":       atChance(a, at(94, 0.62, 0.3)),
 		"long enough":        atChance(a, at(500, 0.62, 0.17)),
 		"no validation":      atChance(a, at(94, 0.62, result.Unmeasured)),
-		"no normalisation":   atChance(without, at(94, 0.62, 0.17)),
+		"no normalization":   atChance(without, at(94, 0.62, 0.17)),
 		"a smaller momentum": atChance(tfmodel.ResNet10(6), at(94, 0.62, 0.17)),
 	} {
 		if none != "" {
@@ -66,6 +66,6 @@ func TestAtChance(t *testing.T) {
 		}
 	}
 	if slowest(tfmodel.ResNet10(6).Layers) != 0.9 {
-		t.Error("normalisations within blocks are not seen")
+		t.Error("normalizations within blocks are not seen")
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // atChance returns an explanation if the validation accuracy is at chance although the network
-// learns. The reason is that batch normalisation's moving averages, which inference uses, are still
+// learns. The reason is that batch normalization's moving averages, which inference uses, are still
 // near their initial values. Otherwise it returns "".
 func atChance(a tfmodel.Architecture, m result.EpochMetrics) string {
 	classes, err := a.Classes()
@@ -28,11 +28,11 @@ func atChance(a tfmodel.Architecture, m result.EpochMetrics) string {
 	if momentum <= 0 || m.Step >= steps {
 		return ""
 	}
-	return fmt.Sprintf("validation is at chance while training is at %.2f: the moving averages of batch normalisation with momentum %g need about %d steps, and %d are done; more epochs, a smaller batch or a smaller momentum help",
+	return fmt.Sprintf("validation is at chance while training is at %.2f: the moving averages of batch normalization with momentum %g need about %d steps, and %d are done; more epochs, a smaller batch or a smaller momentum help",
 		m.Accuracy, momentum, steps, m.Step)
 }
 
-// slowest returns the highest momentum of the batch normalisations, or 0 if there are none.
+// slowest returns the highest momentum of the batch normalizations, or 0 if there are none.
 func slowest(layers []tfmodel.Named) (momentum float64) {
 	for _, l := range layers {
 		switch l := l.Layer.(type) {

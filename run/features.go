@@ -25,7 +25,7 @@ import (
 type features map[string][]float32
 
 // extract computes the features of the train and validation parts, or reads them from the user's
-// cache. If ctx is cancelled, it stops between batches.
+// cache. If ctx is canceled, it stops between batches.
 func (f *fitting) extract(ctx, work context.Context) error {
 	if f.features != nil {
 		return nil

@@ -16,7 +16,7 @@ import (
 	"oscar/tfmodel"
 )
 
-// Fit trains the remaining epochs. If ctx is cancelled it saves after the current
+// Fit trains the remaining epochs. If ctx is canceled it saves after the current
 // step and returns [ErrInterrupted].
 func (r *Run) Fit(ctx context.Context, machine Machine, listener Listener) error {
 	config := machine.Config(r.Experiment.Training.Precision)
@@ -226,7 +226,7 @@ func (f *fitting) epoch(ctx, work context.Context) error {
 	return nil
 }
 
-// learn runs the remaining steps of an epoch. If ctx is cancelled, it saves after the
+// learn runs the remaining steps of an epoch. If ctx is canceled, it saves after the
 // current step.
 func (f *fitting) learn(ctx, work context.Context, order []int) error {
 	r, s := f.run, &f.state

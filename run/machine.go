@@ -11,7 +11,7 @@ import (
 	"oscar/internal/graph"
 )
 
-// ErrInterrupted is returned by a job that was cancelled and has saved everything that
+// ErrInterrupted is returned by a job that was canceled and has saved everything that
 // is needed to resume it.
 var ErrInterrupted = errors.New("interrupted")
 
@@ -33,7 +33,7 @@ type Machine struct {
 	CheckpointEvery int               // steps between checkpoints within an epoch; 0: none
 	Limits          dataset.Limits    // limits for images to evaluate or explain; an experiment has its own
 	// Cluster, if not nil, has the workers that compute training steps. Their number can change the
-	// last bits, and batch normalisation; see [tfmodel.NewTrainer].
+	// last bits, and batch normalization; see [tfmodel.NewTrainer].
 	Cluster *cluster.Options
 	// Trust allows models that can reach files, the network, Python or foreign code.
 	Trust bool

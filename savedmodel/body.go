@@ -18,7 +18,7 @@ import (
 )
 
 // Body is a model's graph without its head. It leads from the image to the features, which are the
-// input tensor of the last product with weights. It computes in inference mode: batch normalisation
+// input tensor of the last product with weights. It computes in inference mode: batch normalization
 // uses its moving averages.
 type Body struct {
 	Metadata  Metadata
@@ -27,7 +27,7 @@ type Body struct {
 	Layers    []Layer        // layers of the metadata that the features depend on
 
 	dir   string
-	def   []byte            // serialised GraphDef of the operations between image, variables and features
+	def   []byte            // serialized GraphDef of the operations between image, variables and features
 	reads map[string]string // the variable that an operation reads, by name
 }
 
@@ -36,7 +36,7 @@ type BodyVariable struct {
 	Name  string
 	Shape graph.Shape
 	Layer int // index in Layers of the first one that depends on it; len(Layers) if none does
-	// Statistic is true for a moving average of batch normalisation, false for a weight.
+	// Statistic is true for a moving average of batch normalization, false for a weight.
 	Statistic bool
 }
 
@@ -179,7 +179,7 @@ var statistic = regexp.MustCompile(`(^|/)((moving|running)_)?(mean|variance|var)
 // IsStatistic reports whether a variable is called as one that is measured, not trained.
 func IsStatistic(variable string) bool { return statistic.MatchString(variable) }
 
-// statistics returns the operations that read the moving averages of fused batch normalisation,
+// statistics returns the operations that read the moving averages of fused batch normalization,
 // whatever their names are.
 func (all nodes) statistics(kept map[string]bool) map[string]bool {
 	out := map[string]bool{}

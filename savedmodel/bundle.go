@@ -45,7 +45,7 @@ type tapKey struct {
 }
 
 // Open loads the SavedModel in dir and restores its variables. For an adopted model TensorFlow's
-// optimiser is restricted, because it would fuse tensors that are fed and fetched.
+// optimizer is restricted, because it would fuse tensors that are fed and fetched.
 func Open(dir string, config graph.Config) (*Bundle, error) {
 	if _, err := os.Stat(filepath.Join(dir, "saved_model.pb")); err != nil {
 		return nil, lacksGraph(dir)

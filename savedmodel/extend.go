@@ -134,7 +134,7 @@ func finishCopy(tmp, dir, out string, saved *pb.SavedModel) error {
 func writeGraph(dir string, saved *pb.SavedModel) error {
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(saved)
 	if err != nil {
-		return fmt.Errorf("serialise the model: %w", err)
+		return fmt.Errorf("serialize the model: %w", err)
 	}
 	return os.WriteFile(filepath.Join(dir, "saved_model.pb"), b, 0o666)
 }

@@ -14,7 +14,7 @@ type Origin struct {
 	Output    string `json:"output"`
 	Scale     string `json:"scale"`              // of the input, see foreign.Scalings
 	Scaled    string `json:"scaled"`             // how the scale was determined
-	Channels  string `json:"channels,omitempty"` // order of the colours, if given
+	Channels  string `json:"channels,omitempty"` // order of the colors, if given
 	Logits    string `json:"logits"`             // how the logits were found
 	// Rewritten is the number of operations, by type, that were replaced by equivalent ones.
 	Rewritten map[string]int `json:"rewritten,omitempty"`

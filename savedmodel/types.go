@@ -7,6 +7,6 @@ import "oscar/internal/graph"
 type (
 	// Variable is a resource variable of a graph.
 	Variable = graph.Variable
-	// Optimizer configures TensorFlow's graph optimiser.
+	// Optimizer configures TensorFlow's graph optimizer.
 	Optimizer = graph.Optimizer
 )

@@ -147,9 +147,9 @@ func TestWriteThatFailsLeavesTheOldModel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := savedmodel.Write(ctx, dir, whole); err == nil {
-		t.Error("cancelled: no error")
+		t.Error("canceled: no error")
 	}
-	unchanged(t, "cancelled", dir, before)
+	unchanged(t, "canceled", dir, before)
 
 	if err := session.Close(); err != nil {
 		t.Fatal(err)

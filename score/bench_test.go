@@ -35,7 +35,7 @@ func BenchmarkMetrics(b *testing.B) {
 	s.Masks = []score.Mask{{Height: size, Width: size, Inside: make([]bool, size*size)}}
 	s.Masks[0].Inside[0] = true
 	s.Quadrants = []score.Quadrants{{true, true, false, false}}
-	s.Randomised = score.Cascade{Layers: []string{"logits"}, Explainer: func(int) (explain.Explainer, error) { return s.Explainer, nil }}
+	s.Randomized = score.Cascade{Layers: []string{"logits"}, Explainer: func(int) (explain.Explainer, error) { return s.Explainer, nil }}
 	done := map[string]bool{}
 	for _, metric := range score.Metrics {
 		if done[metric.Test] {

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Clustered summarises a table whose values belong to objects; an image can have several. cluster
+// Clustered summarizes a table whose values belong to objects; an image can have several. cluster
 // has the image of each value. Means are over objects. Intervals are over 2000 samples of the images
 // with replacement, each with all objects of its images. The N of a difference is the number of
 // images, which are independent.

@@ -40,7 +40,7 @@ func TestClusteredResamplesImages(t *testing.T) {
 	if a.N != 7 || b.N != 70 || math.Abs(float64(a.Mean-0.35)) > 1e-12 || math.Abs(float64(a.Low-b.Low)) > 1e-9 || math.Abs(float64(a.High-b.High)) > 1e-9 {
 		t.Errorf("%+v, with copies %+v", a.Interval, b.Interval)
 	}
-	plain := score.Summarise(one.Rows[0].Cells[0].Values, false, 3)
+	plain := score.Summarize(one.Rows[0].Cells[0].Values, false, 3)
 	if a.Interval != plain.Interval {
 		t.Errorf("with an object an image %+v, want %+v", a.Interval, plain.Interval)
 	}

@@ -37,7 +37,7 @@ func (m *imputer) apply() {
 	}
 }
 
-// around returns the weighted sum of a position's eight neighbours.
+// around returns the weighted sum of a position's eight neighbors.
 func around(v []float64, at, stride int) float64 {
 	above, row, below := v[at-stride-1:][:3], v[at-1:][:3], v[at+stride-1:][:3]
 	return adjacent*(above[1]+row[0]+row[2]+below[1]) + corner*(above[0]+above[2]+below[0]+below[2])

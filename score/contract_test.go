@@ -36,7 +36,7 @@ func sample(t *testing.T, n int, explainer explain.Explainer, blind bool) score.
 		s.Masks = append(s.Masks, mask)
 		s.Quadrants = append(s.Quadrants, score.Quadrants{true, false, false, true})
 	}
-	s.Randomised = score.Cascade{
+	s.Randomized = score.Cascade{
 		Layers: []string{"logits", "conv"},
 		Explainer: func(depth int) (explain.Explainer, error) {
 			if blind {
@@ -69,7 +69,7 @@ func mean(t *testing.T, metric score.Metric, s score.Sample) float64 {
 			t.Errorf("value %d is %+v; want one in %v to %v, of class %d", i, v, metric.Low, metric.High, s.Targets[i])
 		}
 	}
-	return float64(score.Summarise(values, metric.PerClass, 1).Mean)
+	return float64(score.Summarize(values, metric.PerClass, 1).Mean)
 }
 
 func TestTable(t *testing.T) {
@@ -236,8 +236,8 @@ func TestCancel(t *testing.T) {
 	cancel()
 	forEachMetric(t, func(t *testing.T, metric score.Metric) {
 		_, err := metric.Judge(ctx, s, settings)
-		if metric.Needs&(score.NeedsModel|score.NeedsExplainer|score.NeedsRandomised) != 0 && err == nil {
-			t.Error("no error, though the context is cancelled")
+		if metric.Needs&(score.NeedsModel|score.NeedsExplainer|score.NeedsRandomized) != 0 && err == nil {
+			t.Error("no error, though the context is canceled")
 		}
 	})
 }

@@ -63,7 +63,7 @@ func (s Sample) areas(curves [][]float64) []Value {
 	})
 }
 
-// area returns the normalised area under a curve, (sum s - s_0/2 - s_n/2)/n, as the authors of RISE
+// area returns the normalized area under a curve, (sum s - s_0/2 - s_n/2)/n, as the authors of RISE
 // compute it.
 func area(curve []float64) float64 {
 	n := len(curve) - 1
@@ -102,20 +102,20 @@ func descending(g explain.Grid) []int {
 	return order
 }
 
-// checkColour returns an error for a colour with another number of channels. nil is valid.
-func checkColour(name string, colour []float32, channels int) error {
-	if colour != nil && len(colour) != channels {
-		return fmt.Errorf("%s: a mean colour of %d values for images of %d channels", name, len(colour), channels)
+// checkColor returns an error for a color with another number of channels. nil is valid.
+func checkColor(name string, color []float32, channels int) error {
+	if color != nil && len(color) != channels {
+		return fmt.Errorf("%s: a mean color of %d values for images of %d channels", name, len(color), channels)
 	}
 	return nil
 }
 
-// meanColour returns the given colour or, if it is nil, the image's mean.
-func meanColour(image explain.Images, given []float32) []float32 {
+// meanColor returns the given color or, if it is nil, the image's mean.
+func meanColor(image explain.Images, given []float32) []float32 {
 	if given != nil {
 		return given
 	}
-	colour := make([]float32, image.Channels)
-	explain.Mean(colour, image)
-	return colour
+	color := make([]float32, image.Channels)
+	explain.Mean(color, image)
+	return color
 }

@@ -12,11 +12,11 @@ import (
 //
 //	AUC = (sum s - s_0/2 - s_n/2)/n
 //
-// with the probabilities s_0..s_n. A removed pixel gets a mean colour, which is zero after the
-// normalisation in the authors' code.
+// with the probabilities s_0..s_n. A removed pixel gets a mean color, which is zero after the
+// normalization in the authors' code.
 type Deletion struct {
 	Steps int       `json:"steps,omitempty"` // n; 0: 32. The authors change 224 pixels per step: n = 224 for 224x224
-	Mean  []float32 `json:"mean,omitempty"`  // the data set's mean colour; nil: each image's own
+	Mean  []float32 `json:"mean,omitempty"`  // the data set's mean color; nil: each image's own
 }
 
 // Judge returns "deletion".
@@ -33,12 +33,12 @@ func (d Deletion) Curves(ctx context.Context, s Sample) ([][]float64, error) {
 	if err := s.check("deletion", NeedsModel); err != nil {
 		return nil, err
 	}
-	if err := checkColour("deletion", d.Mean, s.Images.Channels); err != nil {
+	if err := checkColor("deletion", d.Mean, s.Images.Channels); err != nil {
 		return nil, err
 	}
 	return curves(ctx, s, d.Steps, func(i int) (start, end []float32) {
 		start, end = s.image(i), make([]float32, s.Images.Size())
-		explain.Picture(meanColour(s.Images.Slice(i, i+1), d.Mean)...)(end, s.Images)
+		explain.Picture(meanColor(s.Images.Slice(i, i+1), d.Mean)...)(end, s.Images)
 		return start, end
 	})
 }

@@ -24,7 +24,7 @@
 //     need masks, and [Focus], which needs mosaics ([PlanMosaics],
 //     [DrawMosaics]).
 //   - Robustness: [Sensitivity]. Complexity: [Gini], [Entropy].
-//   - Randomisation, does the map change when the model does: [Cascades].
+//   - Randomization, does the map change when the model does: [Cascades].
 //
 // # Properties of every metric
 //

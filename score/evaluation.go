@@ -14,9 +14,9 @@ import (
 type Method struct {
 	Name      string
 	Explainer explain.Explainer
-	// Randomised is the method on randomised models, for the sanity check. The zero value leaves out
+	// Randomized is the method on randomized models, for the sanity check. The zero value leaves out
 	// the check.
-	Randomised Cascade
+	Randomized Cascade
 }
 
 // Controls returns the explainers that a method should beat: "random", with one value per pixel, and
@@ -126,12 +126,12 @@ func (e Evaluation) start() (*evaluating, error) {
 	if name, twice := duplicate(names); twice {
 		return nil, fmt.Errorf("two methods are called %q", name)
 	}
-	// A control ignores the model, so its maps for randomised models are the same.
+	// A control ignores the model, so its maps for randomized models are the same.
 	for _, method := range e.Methods {
-		if layers := method.Randomised.Layers; len(layers) > 0 {
+		if layers := method.Randomized.Layers; len(layers) > 0 {
 			for i := len(e.Methods); i < len(run.all); i++ {
 				control := run.all[i].Explainer
-				run.all[i].Randomised = Cascade{layers, func(int) (explain.Explainer, error) { return control, nil }}
+				run.all[i].Randomized = Cascade{layers, func(int) (explain.Explainer, error) { return control, nil }}
 			}
 			break
 		}
@@ -170,7 +170,7 @@ func (run *evaluating) judge(ctx context.Context, cases Cases, n int) error {
 			Cases:      cases,
 			Model:      run.Model,
 			Explainer:  method.Explainer,
-			Randomised: method.Randomised,
+			Randomized: method.Randomized,
 			Batch:      run.Batch,
 			Seed:       run.Seed,
 		}
@@ -214,7 +214,7 @@ func (run *evaluating) judgeMethod(ctx context.Context, name string, values Valu
 		}
 		for _, metric := range wanted[test.Test] {
 			values[metric] = append(values[metric], got[metric]...)
-			for _, layer := range s.Randomised.Layers {
+			for _, layer := range s.Randomized.Layers {
 				values[at(metric, layer)] = append(values[at(metric, layer)], got[at(metric, layer)]...)
 			}
 		}
@@ -235,7 +235,7 @@ func (s Sample) explained(ctx context.Context) ([]explain.Grid, error) {
 	return maps, batcher.Flush()
 }
 
-// table summarises the values. A metric that could not be computed has no column; if it was named,
+// table summarizes the values. A metric that could not be computed has no column; if it was named,
 // this is an error.
 func (run *evaluating) table() (Table, error) {
 	t := Table{Images: run.images, Mosaics: run.mosaics, Seed: run.Seed, Settings: run.Settings}
@@ -253,10 +253,10 @@ func (run *evaluating) table() (Table, error) {
 		row := Row{Method: method.Name, Control: i >= len(run.Methods)}
 		for _, metric := range t.Metrics {
 			values := run.values[i][metric.Name]
-			cell := Cell{Summary: Summarise(values, metric.PerClass, run.Seed), Values: values}
-			for _, layer := range method.Randomised.Layers {
+			cell := Cell{Summary: Summarize(values, metric.PerClass, run.Seed), Values: values}
+			for _, layer := range method.Randomized.Layers {
 				if values := run.values[i][at(metric.Name, layer)]; len(values) > 0 {
-					cell.Layers = append(cell.Layers, AtLayer{layer, Summarise(values, metric.PerClass, run.Seed)})
+					cell.Layers = append(cell.Layers, AtLayer{layer, Summarize(values, metric.PerClass, run.Seed)})
 				}
 			}
 			row.Cells = append(row.Cells, cell)

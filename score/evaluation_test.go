@@ -54,7 +54,7 @@ func evaluation(model explain.Predictor) score.Evaluation {
 	return score.Evaluation{
 		Model: model,
 		Methods: []score.Method{
-			{Name: "right", Explainer: fixed{mapped(1, 0)}, Randomised: score.Cascade{
+			{Name: "right", Explainer: fixed{mapped(1, 0)}, Randomized: score.Cascade{
 				Layers: []string{"logits", "conv"},
 				Explainer: func(depth int) (explain.Explainer, error) {
 					return []explain.Explainer{fixed{mapped(0.5, 0.1)}, score.RandomMap{Seed: 9}}[depth-1], nil

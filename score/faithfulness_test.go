@@ -61,7 +61,7 @@ func TestDeletion(t *testing.T) {
 	judged(t, values["deletion"], (1+4*0.4-0.5-0.2)/4)
 
 	_, err = score.Deletion{Mean: []float32{1, 2, 3}}.Judge(t.Context(), s)
-	if err == nil || !strings.Contains(err.Error(), "deletion: a mean colour of 3 values for images of 1 channels") {
+	if err == nil || !strings.Contains(err.Error(), "deletion: a mean color of 3 values for images of 1 channels") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -90,14 +90,14 @@ func TestInsertion(t *testing.T) {
 	judged(t, values["insertion"], area)
 }
 
-func TestBlurKeepsColour(t *testing.T) {
+func TestBlurKeepsColor(t *testing.T) {
 	image := make([]float32, 6*7*2)
 	for i := range image {
 		image[i] = []float32{50, 200}[i%2]
 	}
 	for i, v := range score.Blur(image, 6, 7, 11, 5, []float32{50, 200}) {
 		if !near(float64(v), float64(image[i]), 1e-3) {
-			t.Fatalf("value %d of a picture of one colour became %v", i, v)
+			t.Fatalf("value %d of a picture of one color became %v", i, v)
 		}
 	}
 }
@@ -151,7 +151,7 @@ func TestImputeTolerance(t *testing.T) {
 	if worst > 1e-4*255 {
 		t.Errorf("the worst pixel is off by %v of 255", worst)
 	}
-	// Every filled pixel is the weighted mean of its neighbours.
+	// Every filled pixel is the weighted mean of its neighbors.
 	for _, p := range removed {
 		sum, total := 0.0, 0.0
 		for dy := -1; dy <= 1; dy++ {
@@ -168,7 +168,7 @@ func TestImputeTolerance(t *testing.T) {
 			}
 		}
 		if !near(float64(exact[p]), sum/total, 1e-3) {
-			t.Fatalf("pixel %d is %v, its neighbours' mean %v", p, exact[p], sum/total)
+			t.Fatalf("pixel %d is %v, its neighbors' mean %v", p, exact[p], sum/total)
 		}
 	}
 }
@@ -237,7 +237,7 @@ func TestMasking(t *testing.T) {
 			}
 		})
 	}
-	// What is hidden takes the colour: Y = 1, O = .4 + .3 * 3/4 + (.2 + .1)/2.
+	// What is hidden takes the color: Y = 1, O = .4 + .3 * 3/4 + (.2 + .1)/2.
 	values, err := score.Masking{Mean: []float32{127.5}}.Judge(t.Context(), rows(weights, white, maps[0]))
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestInfidelity(t *testing.T) {
 	}
 
 	// Of a linear model the exact map has no infidelity: what a pixel gives over
-	// the colour of the square, or what a change of the pixel gives.
+	// the color of the square, or what a change of the pixel gives.
 	s := rows(weights, []float32{255, 102, 51, 204}, row(0.4, 0.12, 0.04, 0.08), row(0.04, 0.4, 0.12, 0.08))
 	for _, unscaled := range []bool{false, true} {
 		values, err := score.Infidelity{Mean: []float32{0}, Unscaled: unscaled}.Judge(t.Context(), s)

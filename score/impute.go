@@ -1,6 +1,6 @@
 package score
 
-// Weights of the four adjacent and the four diagonal neighbours of a pixel in noisy linear
+// Weights of the four adjacent and the four diagonal neighbors of a pixel in noisy linear
 // imputation (Rong, Leemann et al. 2022, as in the authors' code).
 const (
 	adjacent = 1.0 / 6
@@ -8,13 +8,13 @@ const (
 )
 
 // imputer fills holes in images of one size. Every missing pixel becomes the weighted mean of its
-// eight neighbours, including missing ones, which is a linear system. At the image's border the
-// weights of the existing neighbours are divided by their sum.
+// eight neighbors, including missing ones, which is a linear system. At the image's border the
+// weights of the existing neighbors are divided by their sum.
 //
 // The system is A x = b with A = D - W. D is the diagonal of weight sums, W has the weights between
-// missing pixels, and b is the weighted sum of the known neighbours. A is symmetric, and positive
+// missing pixels, and b is the weighted sum of the known neighbors. A is symmetric, and positive
 // definite if a pixel is known (conjugate.go solves the system). Values lie on a grid with a border
-// of one pixel, so that neighbours have fixed offsets. They are zero where no pixel is missing.
+// of one pixel, so that neighbors have fixed offsets. They are zero where no pixel is missing.
 type imputer struct {
 	height, width, stride int
 	tolerance             float64
@@ -73,13 +73,13 @@ func (m *imputer) remove(removed []int) {
 			continue
 		}
 		m.missing = append(m.missing, at)
-		rows, columns := neighbours(i/m.width, m.height), neighbours(i%m.width, m.width)
+		rows, columns := neighbors(i/m.width, m.height), neighbors(i%m.width, m.width)
 		m.diagonal[at] = adjacent*(rows+columns) + corner*rows*columns
 	}
 }
 
-// neighbours returns how many of i-1 and i+1 are in 0..n-1.
-func neighbours(i, n int) float64 {
+// neighbors returns how many of i-1 and i+1 are in 0..n-1.
+func neighbors(i, n int) float64 {
 	count := 0.0
 	if i > 0 {
 		count++

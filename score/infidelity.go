@@ -20,7 +20,7 @@ import (
 //
 // A map has one value per pixel, and so has I. There are two kinds:
 //
-//   - "square": the pixels of one square take the mean colour. Its side and place
+//   - "square": the pixels of one square take the mean color. Its side and place
 //     are uniformly random. I^T map is the sum of the map within the square. It
 //     suits maps of each pixel's contribution (CAMs, integrated gradients, LRP,
 //     occlusion).
@@ -30,7 +30,7 @@ type Infidelity struct {
 	Kind     string        `json:"kind,omitempty"`     // "": "square"
 	Samples  int           `json:"samples,omitempty"`  // changes per image; 0: 64
 	Side     float64       `json:"side,omitempty"`     // the largest side relative to the image's shorter side; 0: the authors' 10/28
-	Mean     []float32     `json:"mean,omitempty"`     // colour of a square; nil: the image's mean
+	Mean     []float32     `json:"mean,omitempty"`     // color of a square; nil: the image's mean
 	Sigma    float64       `json:"sigma,omitempty"`    // standard deviation of the noise relative to 255; 0: 0.1
 	Unscaled bool          `json:"unscaled,omitempty"` // beta = 1
 	Score    explain.Score `json:"score,omitempty"`    // f; "": explain.Logit
@@ -46,7 +46,7 @@ func (n Infidelity) Judge(ctx context.Context, s Sample) (Values, error) {
 	if err := s.check("infidelity", NeedsModel); err != nil {
 		return nil, err
 	}
-	if err := checkColour("infidelity", n.Mean, s.Images.Channels); err != nil {
+	if err := checkColor("infidelity", n.Mean, s.Images.Channels); err != nil {
 		return nil, err
 	}
 	change, err := n.changeOf(s.Images)
@@ -147,7 +147,7 @@ func (n Infidelity) changeOf(m explain.Images) (change, error) {
 		m.N = 1
 		return func(random *rand.Rand, image, out, weights []float32) {
 			m.Pixels = image
-			square(random, largest, m, meanColour(m, n.Mean), image, out, weights)
+			square(random, largest, m, meanColor(m, n.Mean), image, out, weights)
 		}, nil
 	case "gaussian":
 		sigma := n.Sigma
@@ -166,8 +166,8 @@ func (n Infidelity) changeOf(m explain.Images) (change, error) {
 	return nil, fmt.Errorf("infidelity: no kind %q; have square, gaussian", n.Kind)
 }
 
-// square paints one square in the colour and marks it in weights.
-func square(random *rand.Rand, largest int, m explain.Images, colour, image, out, weights []float32) {
+// square paints one square in the color and marks it in weights.
+func square(random *rand.Rand, largest int, m explain.Images, color, image, out, weights []float32) {
 	copy(out, image)
 	side := 1 + random.IntN(largest)
 	top, left := random.IntN(m.Height-side+1), random.IntN(m.Width-side+1)
@@ -175,7 +175,7 @@ func square(random *rand.Rand, largest int, m explain.Images, colour, image, out
 		for x := left; x < left+side; x++ {
 			p := y*m.Width + x
 			weights[p] = 1
-			copy(out[p*m.Channels:(p+1)*m.Channels], colour)
+			copy(out[p*m.Channels:(p+1)*m.Channels], color)
 		}
 	}
 }

@@ -12,7 +12,7 @@ type Insertion struct {
 	Steps  int       `json:"steps,omitempty"`  // as in Deletion; 0: 32
 	Kernel int       `json:"kernel,omitempty"` // width of the blur in pixels; 0: 11
 	Sigma  float64   `json:"sigma,omitempty"`  // standard deviation of the blur in pixels; 0: 5
-	Mean   []float32 `json:"mean,omitempty"`   // colour outside of the image; nil: the image's mean
+	Mean   []float32 `json:"mean,omitempty"`   // color outside of the image; nil: the image's mean
 }
 
 // Judge returns "insertion".
@@ -29,7 +29,7 @@ func (n Insertion) Curves(ctx context.Context, s Sample) ([][]float64, error) {
 	if err := s.check("insertion", NeedsModel); err != nil {
 		return nil, err
 	}
-	if err := checkColour("insertion", n.Mean, s.Images.Channels); err != nil {
+	if err := checkColor("insertion", n.Mean, s.Images.Channels); err != nil {
 		return nil, err
 	}
 	if n.Kernel < 1 {
@@ -41,7 +41,7 @@ func (n Insertion) Curves(ctx context.Context, s Sample) ([][]float64, error) {
 	kernel := blurKernel(n.Kernel, n.Sigma)
 	return curves(ctx, s, n.Steps, func(i int) (start, end []float32) {
 		image := s.image(i)
-		outside := meanColour(s.Images.Slice(i, i+1), n.Mean)
+		outside := meanColor(s.Images.Slice(i, i+1), n.Mean)
 		return blur(image, s.Images.Height, s.Images.Width, kernel, outside), image
 	})
 }
@@ -73,8 +73,8 @@ func reflected(i, n int) int {
 	return min(i, 2*n-1-i)
 }
 
-// blur filters the rows, then the columns. Outside of the image it uses the colour outside, because
-// the authors' code pads with zeros after normalisation.
+// blur filters the rows, then the columns. Outside of the image it uses the color outside, because
+// the authors' code pads with zeros after normalization.
 func blur(image []float32, height, width int, kernel []float64, outside []float32) []float32 {
 	channels := len(outside)
 	middle := len(kernel) / 2

@@ -39,7 +39,7 @@ func Join(tables ...Table) (Table, error) {
 				names[row.Method] = true
 				joined := Row{Method: row.Method, Control: control}
 				for _, m := range t.Metrics {
-					cell := Cell{Summary: Summarise(nil, m.PerClass, t.Seed)}
+					cell := Cell{Summary: Summarize(nil, m.PerClass, t.Seed)}
 					if i := part.column(m.Name); i >= 0 {
 						cell = row.Cells[i]
 						cell.Versus = nil
@@ -76,7 +76,7 @@ func (t *Table) compare() {
 	}
 }
 
-// difference summarises the differences of values and control, image by image.
+// difference summarizes the differences of values and control, image by image.
 func difference(values, control []Value, perClass bool, seed uint64) Interval {
 	var pairs []Value
 	for i, v := range values {
@@ -84,5 +84,5 @@ func difference(values, control []Value, perClass bool, seed uint64) Interval {
 			pairs = append(pairs, Value{v.Value - control[i].Value, explain.OK, v.Class})
 		}
 	}
-	return Summarise(pairs, perClass, seed).Interval
+	return Summarize(pairs, perClass, seed).Interval
 }

@@ -17,9 +17,9 @@ import (
 //
 // of probabilities (Chattopadhay et al. 2018, Grad-CAM++, arXiv:1710.11063; gain: Zhang et al. 2023,
 // Opti-CAM, arXiv:2301.07002). Pixels that the map hides become black. Many implementations multiply
-// the normalised image instead; set Mean to the data set's mean colour for the same result.
+// the normalized image instead; set Mean to the data set's mean color for the same result.
 type Masking struct {
-	Mean []float32 `json:"mean,omitempty"` // colour of hidden pixels; nil: black
+	Mean []float32 `json:"mean,omitempty"` // color of hidden pixels; nil: black
 }
 
 // Judge returns "average_drop", "average_increase" and "average_gain", in percent.
@@ -27,11 +27,11 @@ func (m Masking) Judge(ctx context.Context, s Sample) (Values, error) {
 	if err := s.check("masking", NeedsModel); err != nil {
 		return nil, err
 	}
-	colour := m.Mean
-	if colour == nil {
-		colour = make([]float32, s.Images.Channels)
+	color := m.Mean
+	if color == nil {
+		color = make([]float32, s.Images.Channels)
 	}
-	if err := checkColour("masking", colour, s.Images.Channels); err != nil {
+	if err := checkColor("masking", color, s.Images.Channels); err != nil {
 		return nil, err
 	}
 
@@ -51,7 +51,7 @@ func (m Masking) Judge(ctx context.Context, s Sample) (Values, error) {
 		if err := batcher.Submit(s.Targets[i], func(o outcome) { before[i] = o.Probability }); err != nil {
 			return nil, err
 		}
-		mask(batcher.Next(), s.image(i), heatmap.Positive(s.heat(i)), colour)
+		mask(batcher.Next(), s.image(i), heatmap.Positive(s.heat(i)), color)
 		if err := batcher.Submit(s.Targets[i], func(o outcome) { after[i] = o.Probability }); err != nil {
 			return nil, err
 		}
@@ -98,11 +98,11 @@ func (m Masking) Judge(ctx context.Context, s Sample) (Values, error) {
 	}, nil
 }
 
-// mask writes colour + map * (image - colour).
-func mask(out, image []float32, shown explain.Grid, colour []float32) {
-	channels := len(colour)
+// mask writes color + map * (image - color).
+func mask(out, image []float32, shown explain.Grid, color []float32) {
+	channels := len(color)
 	for i, v := range image {
-		c := colour[i%channels]
+		c := color[i%channels]
 		out[i] = c + shown.Values[i/channels]*(v-c)
 	}
 }

@@ -34,7 +34,7 @@ const (
 	Localisation  Kind = "localisation"  // does the map mark the object?
 	Robustness    Kind = "robustness"    // does the map stay the same under small changes of the image?
 	Complexity    Kind = "complexity"    // does the map mark few pixels?
-	Randomisation Kind = "randomisation" // does the map change when the model does?
+	Randomization Kind = "randomization" // does the map change when the model does?
 )
 
 // Needs is a set of the inputs that a metric needs besides images, classes and maps.
@@ -46,10 +46,10 @@ const (
 	NeedsExplainer                    // Sample.Explainer, for maps of changed images
 	NeedsMasks                        // Cases.Masks: where the object is
 	NeedsMosaics                      // Cases.Quadrants: the metric judges only mosaics
-	NeedsRandomised                   // Sample.Randomised: explainers of randomised models
+	NeedsRandomized                   // Sample.Randomized: explainers of randomized models
 )
 
-var needNames = []string{"model", "explainer", "masks", "mosaics", "randomised models"}
+var needNames = []string{"model", "explainer", "masks", "mosaics", "randomized models"}
 
 // String returns the needs as text: "model, masks", or "" for none.
 func (n Needs) String() string {
@@ -226,20 +226,20 @@ var Metrics = []Metric{
 	},
 	{
 		Name: "sanity_rank_abs", Title: "sanity check, rank correlation of |map|", Paper: "Adebayo et al. 2018, arXiv:1810.03292",
-		Kind: Randomisation, Better: Lower, Low: -1, High: 1,
-		Needs: NeedsRandomised, Test: "sanity", Reads: ReadsRanks,
+		Kind: Randomization, Better: Lower, Low: -1, High: 1,
+		Needs: NeedsRandomized, Test: "sanity", Reads: ReadsRanks,
 		judge: func(Settings) judge { return judgeSanity },
 	},
 	{
 		Name: "sanity_rank", Title: "sanity check, rank correlation", Paper: "Adebayo et al. 2018, arXiv:1810.03292",
-		Kind: Randomisation, Better: Lower, Low: -1, High: 1,
-		Needs: NeedsRandomised, Test: "sanity", Reads: ReadsRanks,
+		Kind: Randomization, Better: Lower, Low: -1, High: 1,
+		Needs: NeedsRandomized, Test: "sanity", Reads: ReadsRanks,
 		judge: func(Settings) judge { return judgeSanity },
 	},
 	{
 		Name: "sanity_ssim", Title: "sanity check, structural similarity", Paper: "Adebayo et al. 2018, arXiv:1810.03292",
-		Kind: Randomisation, Better: Lower, Low: -1, High: 1,
-		Needs: NeedsRandomised, Test: "sanity", Reads: ReadsRanks,
+		Kind: Randomization, Better: Lower, Low: -1, High: 1,
+		Needs: NeedsRandomized, Test: "sanity", Reads: ReadsRanks,
 		judge: func(Settings) judge { return judgeSanity },
 	},
 }

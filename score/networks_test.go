@@ -29,7 +29,7 @@ type networkScores struct {
 			RoadMoRF   float64 `json:"road_morf"`
 			RoadLeRF   float64 `json:"road_lerf"`
 		}
-		Masking        []map[string][3]float64 // class, colour
+		Masking        []map[string][3]float64 // class, color
 		Squares        [][3]int
 		Infidelity     struct{ Square, Gaussian float64 }
 		MaxSensitivity float64 `json:"max_sensitivity"`
@@ -161,12 +161,12 @@ func (n networkScore) masking() {
 		var got, want []float64
 		for class, of := range n.want.Score.Masking {
 			n.sample.Targets = []int{class}
-			for colour, masking := range map[string]score.Masking{"black": {}, "mean": {Mean: n.want.Score.Mean}} {
+			for color, masking := range map[string]score.Masking{"black": {}, "mean": {Mean: n.want.Score.Mean}} {
 				got = append(got, n.judge(metric, score.Settings{Masking: masking}))
-				want = append(want, of[colour][k])
+				want = append(want, of[color][k])
 			}
 		}
-		n.check(metric, "the papers' formulas, "+n.want.Oracle("torch"), "value, 6 classes, on black and on a colour", 1, got, want)
+		n.check(metric, "the papers' formulas, "+n.want.Oracle("torch"), "value, 6 classes, on black and on a color", 1, got, want)
 	}
 }
 
@@ -271,7 +271,7 @@ func (n networkScore) localisation() {
 func (n networkScore) sanity() {
 	n.ask()
 	layers := n.want.Score.Layers
-	n.sample.Randomised = score.Cascade{Layers: layers, Explainer: func(depth int) (explain.Explainer, error) {
+	n.sample.Randomized = score.Cascade{Layers: layers, Explainer: func(depth int) (explain.Explainer, error) {
 		return gradcam.Explainer{Model: reference.Open(n, n.name, layers[:depth]...).Bundle, Layer: "conv5"}, nil
 	}}
 	want := n.want.Score.Sanity

@@ -203,7 +203,7 @@ func TestMaskingAsInThePapers(t *testing.T) {
 			}
 		}
 	}
-	d.check(t, "average_drop, average_increase, average_gain", "the papers' formulas, "+o.program("torch"), "values, 3 classes, on black and on a colour", 1e-5)
+	d.check(t, "average_drop, average_increase, average_gain", "the papers' formulas, "+o.program("torch"), "values, 3 classes, on black and on a color", 1e-5)
 }
 
 func TestAsCaptumsInfidelity(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"oscar/explain"
 )
 
-// ROAD (remove and debias) removes a share of the pixels and fills the holes from their neighbours
-// (noisy linear imputation), so that neither the colour nor the shape of a hole reveals the removed
+// ROAD (remove and debias) removes a share of the pixels and fills the holes from their neighbors
+// (noisy linear imputation), so that neither the color nor the shape of a hole reveals the removed
 // content (Rong, Leemann et al. 2022, arXiv:2202.00449). Pixels are removed by rank. Removing the
 // most relevant first (MoRF) should lower the probability of the class. Removing the least relevant
 // first (LeRF) should not.

@@ -35,14 +35,14 @@ type Sample struct {
 
 	Model      explain.Predictor // may be nil if no metric needs it, see [Needs]
 	Explainer  explain.Explainer // of the maps
-	Randomised Cascade
+	Randomized Cascade
 
 	Batch    int                   // images per call of the model and the explainer; 0: 32
 	Seed     uint64                // for all draws
 	Progress func(done, total int) // images processed, after each batch; may be nil
 }
 
-// Cascade is an explainer on copies of the model with more and more randomised layers, for the
+// Cascade is an explainer on copies of the model with more and more randomized layers, for the
 // sanity check.
 type Cascade struct {
 	Layers []string // from the logits down
@@ -93,7 +93,7 @@ func (s Sample) has() Needs {
 		NeedsExplainer:  s.Explainer != nil,
 		NeedsMasks:      s.Masks != nil,
 		NeedsMosaics:    s.Quadrants != nil,
-		NeedsRandomised: len(s.Randomised.Layers) > 0 && s.Randomised.Explainer != nil,
+		NeedsRandomized: len(s.Randomized.Layers) > 0 && s.Randomized.Explainer != nil,
 	} {
 		if met {
 			has |= need

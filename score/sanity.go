@@ -7,25 +7,25 @@ import (
 	"oscar/explain"
 )
 
-// Similarity has the similarity of the maps of the model and of a randomised model, one value per
+// Similarity has the similarity of the maps of the model and of a randomized model, one value per
 // image.
 type Similarity struct {
-	Layer       string // the layer that was randomised last
+	Layer       string // the layer that was randomized last
 	AbsSpearman []Value
 	Spearman    []Value
 	SSIM        []Value
 }
 
-// Cascades is the model-parameter randomisation test (Adebayo et al. 2018, arXiv:1810.03292). Layers
-// are randomised from the logits down, one more each time. The maps of such a model are compared
+// Cascades is the model-parameter randomization test (Adebayo et al. 2018, arXiv:1810.03292). Layers
+// are randomized from the logits down, one more each time. The maps of such a model are compared
 // with those of the trained model at the size of the image: by the rank correlation of |map| and of
 // the signed map, and by SSIM of the maps scaled to 0..1. If the maps stay similar, the method does
 // not show what the model has learnt, so low is good.
 func Cascades(ctx context.Context, s Sample) ([]Similarity, error) {
-	if err := s.check("sanity", NeedsRandomised); err != nil {
+	if err := s.check("sanity", NeedsRandomized); err != nil {
 		return nil, err
 	}
-	list := make([]Similarity, len(s.Randomised.Layers))
+	list := make([]Similarity, len(s.Randomized.Layers))
 	trained := make([]compared, s.Images.N)
 	for i := range trained {
 		if rankable(s.Maps[i]) == explain.OK {
@@ -33,10 +33,10 @@ func Cascades(ctx context.Context, s Sample) ([]Similarity, error) {
 		}
 	}
 	total := len(list) * s.Images.N
-	for k, layer := range s.Randomised.Layers {
-		explainer, err := s.Randomised.Explainer(k + 1)
+	for k, layer := range s.Randomized.Layers {
+		explainer, err := s.Randomized.Explainer(k + 1)
 		if err != nil {
-			return nil, fmt.Errorf("sanity, %s randomised: %w", layer, err)
+			return nil, fmt.Errorf("sanity, %s randomized: %w", layer, err)
 		}
 		step := s
 		if s.Progress != nil {
@@ -49,26 +49,26 @@ func Cascades(ctx context.Context, s Sample) ([]Similarity, error) {
 			copy(batcher.Next(), s.image(i))
 			err := batcher.Submit(s.Targets[i], func(g explain.Grid) { list[k].compare(step, i, trained[i], g) })
 			if err != nil {
-				return nil, fmt.Errorf("sanity, %s randomised: %w", layer, err)
+				return nil, fmt.Errorf("sanity, %s randomized: %w", layer, err)
 			}
 		}
 		if err := batcher.Flush(); err != nil {
-			return nil, fmt.Errorf("sanity, %s randomised: %w", layer, err)
+			return nil, fmt.Errorf("sanity, %s randomized: %w", layer, err)
 		}
 	}
 	return list, nil
 }
 
 // compare sets the values of image i.
-func (y *Similarity) compare(s Sample, i int, trained compared, randomised explain.Grid) {
+func (y *Similarity) compare(s Sample, i int, trained compared, randomized explain.Grid) {
 	status := rankable(s.Maps[i])
 	if status == explain.OK {
-		status = rankable(randomised)
+		status = rankable(randomized)
 	}
 	if status != explain.OK {
 		y.AbsSpearman[i], y.Spearman[i], y.SSIM[i] = unjudged(status), unjudged(status), unjudged(status)
 	} else {
-		s.Maps = []explain.Grid{randomised}
+		s.Maps = []explain.Grid{randomized}
 		other := newCompared(s.heat(0))
 		y.AbsSpearman[i] = correlated(trained.absRanks, other.absRanks)
 		y.Spearman[i] = correlated(trained.ranks, other.ranks)

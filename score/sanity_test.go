@@ -51,7 +51,7 @@ func TestSSIM(t *testing.T) {
 func TestCascades(t *testing.T) {
 	s := sample(t, 2, fixed{mapped(1, -2)}, false)
 	flat, same := fixed{mapped(3, 3)}, fixed{mapped(0.5, -0.5)}
-	s.Randomised = score.Cascade{
+	s.Randomized = score.Cascade{
 		Layers: []string{"logits", "fc", "conv"},
 		Explainer: func(depth int) (explain.Explainer, error) {
 			return []explain.Explainer{same, flat, fixed{mapped(-2, 1)}}[depth-1], nil
@@ -83,12 +83,12 @@ func TestCascades(t *testing.T) {
 	}
 	judged(t, values, 0, 0) // the mean of 1 and -1
 
-	s.Randomised.Explainer = func(int) (explain.Explainer, error) { return flat, nil }
+	s.Randomized.Explainer = func(int) (explain.Explainer, error) { return flat, nil }
 	if values, _ = metric.Judge(t.Context(), s, score.Settings{}); values[1].Status != explain.Constant || values[1].Class != 1 {
 		t.Errorf("maps without a ranking at every depth: %+v", values[1])
 	}
-	s.Randomised.Explainer = func(int) (explain.Explainer, error) { return nil, errors.New("no weights") }
-	if _, err = score.Cascades(t.Context(), s); err == nil || !strings.Contains(err.Error(), "sanity, logits randomised: no weights") {
+	s.Randomized.Explainer = func(int) (explain.Explainer, error) { return nil, errors.New("no weights") }
+	if _, err = score.Cascades(t.Context(), s); err == nil || !strings.Contains(err.Error(), "sanity, logits randomized: no weights") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -29,9 +29,9 @@ type Summary struct {
 	Why      map[explain.Status]int `json:"why,omitempty"` // number of unjudged explanations by status
 }
 
-// Summarise summarises the values with status OK. With perClass the mean is the mean of the classes'
+// Summarize summarizes the values with status OK. With perClass the mean is the mean of the classes'
 // means, and each class is resampled separately. The same values and seed give the same bits.
-func Summarise(values []Value, perClass bool, seed uint64) Summary {
+func Summarize(values []Value, perClass bool, seed uint64) Summary {
 	var s Summary
 	byClass := map[int][]float64{}
 	for _, v := range values {

@@ -18,20 +18,20 @@ func unjudged(why explain.Status) score.Value {
 	return score.Value{Value: score.Number(math.NaN()), Status: why}
 }
 
-func TestSummarise(t *testing.T) {
+func TestSummarize(t *testing.T) {
 	values := []score.Value{value(0, 1), value(1, 4), unjudged(explain.Empty), value(0, 2), value(0, 3), unjudged(explain.Empty), unjudged(score.NoMask)}
-	s := score.Summarise(values, false, 1)
+	s := score.Summarize(values, false, 1)
 	if s.Mean != 2.5 || s.N != 4 || s.Unjudged != 3 || s.Why[explain.Empty] != 2 || s.Why[score.NoMask] != 1 {
 		t.Errorf("summary %+v", s)
 	}
 	if !(s.Low >= 1 && s.Low < s.Mean && s.Mean < s.High && s.High <= 4) {
 		t.Errorf("interval %v to %v", s.Low, s.High)
 	}
-	if again := score.Summarise(values, false, 1); again.Interval != s.Interval {
+	if again := score.Summarize(values, false, 1); again.Interval != s.Interval {
 		t.Errorf("again %+v, first %+v", again, s)
 	}
 	// Of the classes' means, 2 and 4; class 1 has one value, which does not vary.
-	s = score.Summarise(values, true, 1)
+	s = score.Summarize(values, true, 1)
 	if s.Mean != 3 || s.N != 4 || s.Low < 2.5 || s.High > 3.5 {
 		t.Errorf("per class %+v", s)
 	}
@@ -39,13 +39,13 @@ func TestSummarise(t *testing.T) {
 
 func TestFewValues(t *testing.T) {
 	missing := func(n score.Number) bool { return math.IsNaN(float64(n)) }
-	if s := score.Summarise(nil, false, 1); s.N != 0 || !missing(s.Mean) || !missing(s.Low) {
+	if s := score.Summarize(nil, false, 1); s.N != 0 || !missing(s.Mean) || !missing(s.Low) {
 		t.Errorf("of nothing: %+v", s)
 	}
-	if s := score.Summarise([]score.Value{value(0, 2)}, false, 1); s.N != 1 || s.Mean != 2 || !missing(s.Low) || !missing(s.High) {
+	if s := score.Summarize([]score.Value{value(0, 2)}, false, 1); s.N != 1 || s.Mean != 2 || !missing(s.Low) || !missing(s.High) {
 		t.Errorf("of one: %+v", s)
 	}
-	if s := score.Summarise([]score.Value{value(0, 0.1), value(0, 0.1), value(0, 0.1)}, false, 1); s.Low > s.Mean || s.High < s.Mean || s.High-s.Low > 1e-15 {
+	if s := score.Summarize([]score.Value{value(0, 0.1), value(0, 0.1), value(0, 0.1)}, false, 1); s.Low > s.Mean || s.High < s.Mean || s.High-s.Low > 1e-15 {
 		t.Errorf("of equals: %+v", s)
 	}
 }
@@ -63,7 +63,7 @@ func TestIntervalOfMany(t *testing.T) {
 	}
 	mean := sum / n
 	half := 1.96 * math.Sqrt((squares/n-mean*mean)/n)
-	s := score.Summarise(values, false, 1)
+	s := score.Summarize(values, false, 1)
 	if !near(float64(s.Mean), mean, 1e-12) || !near(float64(s.Low), mean-half, half/10) || !near(float64(s.High), mean+half, half/10) {
 		t.Errorf("%v (%v to %v), want about %v (%v to %v)", s.Mean, s.Low, s.High, mean, mean-half, mean+half)
 	}

@@ -33,7 +33,7 @@ type Cell struct {
 }
 
 // AtLayer is the result of the sanity check with a layer and all layers before it in the list
-// randomised.
+// randomized.
 type AtLayer struct {
 	Layer string `json:"layer"`
 	Summary

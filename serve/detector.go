@@ -68,7 +68,7 @@ func openDetector(m *model, o Options) (*detector, error) {
 	d := &detector{Opened: opened, name: m.name, path: m.path, most: int64(o.Queue), detect: make(chan struct{}, 1), explanations: make(chan struct{}, 1)}
 	d.meta = savedmodel.Metadata{Model: opened.Name, Classes: opened.Classes, Image: savedmodel.Image{Height: opened.Input[0], Width: opened.Input[1]}}
 	black := image.NewRGBA(image.Rect(0, 0, opened.Input[1], opened.Input[0]))
-	if _, err := opened.Detect(context.Background(), black, minShown); err != nil { // TensorFlow initialises the model in the first run
+	if _, err := opened.Detect(context.Background(), black, minShown); err != nil { // TensorFlow initializes the model in the first run
 		opened.Close()
 		return nil, fmt.Errorf("warm-up of %s: %w", m.path, err)
 	}
@@ -344,7 +344,7 @@ func (d *detector) send(w http.ResponseWriter, f *instance.Found, m *instance.Ob
 	b.send(w)
 }
 
-// styleOf reads the colour map and the opacity.
+// styleOf reads the color map and the opacity.
 func styleOf(fields map[string]string) (heatmap.Options, error) {
 	d, err := drawingOf(map[string]string{"colormap": fields["colormap"], "alpha": fields["alpha"]}, methods.Method{})
 	return heatmap.Options{Map: d.colors, Alpha: max(d.alpha, 1e-9)}, err

@@ -22,7 +22,7 @@ type imageRGBA = image.RGBA
 type drawing struct {
 	colors     heatmap.ColorMap
 	alpha      float64
-	full, base float32 // values that get the full and the lowest colour; 0: the map's own
+	full, base float32 // values that get the full and the lowest color; 0: the map's own
 }
 
 // drawingOf reads colormap and alpha. Their defaults depend on whether the method is

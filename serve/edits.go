@@ -14,9 +14,9 @@ import (
 
 // edits are changes of a picture, in this order: rotate, crop, cover parts, blur.
 type edits struct {
-	rotate  float64 // degrees, clockwise, about the centre
+	rotate  float64 // degrees, clockwise, about the center
 	crop    box     // the part that is kept; zero: everything
-	patches []box   // covered with the picture's mean colour, after cropping
+	patches []box   // covered with the picture's mean color, after cropping
 	blur    float64 // standard deviation of a Gaussian, in percent of the longer side
 }
 
@@ -118,7 +118,7 @@ func (e edits) apply(photo *image.RGBA) *image.RGBA {
 	return out
 }
 
-// meanColor returns the mean colour of a picture.
+// meanColor returns the mean color of a picture.
 func meanColor(photo *image.RGBA) color.RGBA {
 	var sums [3]uint64
 	for i := 0; i+3 < len(photo.Pix); i += 4 {

@@ -53,7 +53,7 @@ type explorePage struct {
 	Busy                              bool // the overlay takes time to compute
 	Besides, Scales                   []choice
 	Tiles                             []tile
-	Nearest                           []neighbours
+	Nearest                           []neighbors
 	Changed                           bool // the picture was edited
 }
 

@@ -11,23 +11,23 @@ import (
 	"oscar/explain"
 )
 
-// neighbours are the nearest pictures in a folder.
-type neighbours struct {
+// neighbors are the nearest pictures in a folder.
+type neighbors struct {
 	Folder string
 	Cells  []cell
 }
 
-// maxNeighbours is the number of neighbours shown.
-const maxNeighbours = 6
+// maxNeighbors is the number of neighbors shown.
+const maxNeighbors = 6
 
 // nearest returns the pictures with the nearest features to those of a view's picture, for each
 // folder of images. The distance is the cosine distance: 0 for equal directions, 1 for orthogonal
 // ones. Folders that another version classified have none.
-func (s *Server) nearest(ctx context.Context, o *subject, v view) ([]neighbours, error) {
+func (s *Server) nearest(ctx context.Context, o *subject, v view) ([]neighbors, error) {
 	if !o.version.hasFeatures() {
 		return nil, nil
 	}
-	var out []neighbours
+	var out []neighbors
 	var of []float32
 	for _, c := range s.collections {
 		if !c.classifiedBy(o.version) {
@@ -58,8 +58,8 @@ func (s *Server) nearest(ctx context.Context, o *subject, v view) ([]neighbours,
 			}
 		}
 		slices.SortStableFunc(all, func(a, b near) int { return cmp.Compare(a.distance, b.distance) })
-		n := neighbours{Folder: c.name}
-		for _, found := range all[:min(len(all), maxNeighbours)] {
+		n := neighbors{Folder: c.name}
+		for _, found := range all[:min(len(all), maxNeighbors)] {
 			e := entries[found.at]
 			shown := c.cell(found.at, e)
 			shown.Title = cmp.Or(e.Truth, e.Predicted)

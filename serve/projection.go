@@ -68,7 +68,7 @@ func principalAxes(rows [][]float32) (mean []float64, axes [2][]float64) {
 			axis[k] = random.NormFloat64()
 		}
 		straighten(axis, axes[:a])
-		normalise(axis)
+		normalize(axis)
 		for range 300 {
 			next := make([]float64, len(mean))
 			for _, r := range rows {
@@ -81,7 +81,7 @@ func principalAxes(rows [][]float32) (mean []float64, axes [2][]float64) {
 				}
 			}
 			straighten(next, axes[:a])
-			if !normalise(next) {
+			if !normalize(next) {
 				break // no variance is left
 			}
 			turned := math.Abs(dot(next, axis))
@@ -124,9 +124,9 @@ func dot(a, b []float64) float64 {
 	return sum
 }
 
-// normalise scales a vector to length 1. It returns false, without a change, if the vector
+// normalize scales a vector to length 1. It returns false, without a change, if the vector
 // is 0 or too small.
-func normalise(v []float64) bool {
+func normalize(v []float64) bool {
 	length := math.Sqrt(dot(v, v))
 	if length < 1e-12 {
 		return false

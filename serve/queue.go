@@ -84,7 +84,7 @@ func (q *queue) ask(ctx context.Context, what query, images explain.Images, targ
 		q.mu.Unlock()
 		return nil, errClosed
 	case len(q.waiting)+images.N > q.limit:
-		q.dropCancelled()
+		q.dropCanceled()
 		if len(q.waiting)+images.N > q.limit {
 			q.mu.Unlock()
 			return nil, errFull
@@ -115,15 +115,15 @@ func (q *queue) ask(ctx context.Context, what query, images explain.Images, targ
 		case <-gone:
 			gone = nil
 			q.mu.Lock()
-			q.dropCancelled()
+			q.dropCanceled()
 			q.mu.Unlock()
 		}
 	}
 	return out, failed
 }
 
-// dropCancelled removes the jobs whose context is done. The caller holds the mutex.
-func (q *queue) dropCancelled() {
+// dropCanceled removes the jobs whose context is done. The caller holds the mutex.
+func (q *queue) dropCanceled() {
 	kept := q.waiting[:0]
 	for _, j := range q.waiting {
 		if err := j.ctx.Err(); err != nil {
@@ -142,7 +142,7 @@ func (q *queue) next() []*job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
-		q.dropCancelled()
+		q.dropCanceled()
 		if len(q.waiting) == 0 {
 			if q.closed {
 				return nil
@@ -192,7 +192,7 @@ func (q *queue) take(what query) []*job {
 	return batch
 }
 
-// run answers a batch. The run of a single job is cancelled if its request is.
+// run answers a batch. The run of a single job is canceled if its request is.
 func (q *queue) run(batch []*job) {
 	what := batch[0].query
 	in := what.version.Metadata.Image

@@ -233,7 +233,7 @@ func TestRefusals(t *testing.T) {
 		{"run:explain", `{"instances": [` + file + `,` + file + `], "format": "overlay"}`, 400, "an overlay is of one image"},
 		{"run:explain", `{"instances": [` + file + `], "method": "rise", "samples": 100000}`, 400, "samples"},
 		{"run:explain", `{"instances": [` + file + `], "alpha": "2"}`, 400, "alpha"},
-		{"run:explain", `{"instances": [` + file + `], "colormap": "pink"}`, 400, `no colour map "pink"`},
+		{"run:explain", `{"instances": [` + file + `], "colormap": "pink"}`, 400, `no color map "pink"`},
 		{"run:dance", `{}`, 400, "POST has :predict"},
 		{"other:predict", `{}`, 404, `no model "other"; have run`},
 		{"run/versions/2:predict", `{}`, 404, "no version 2"},

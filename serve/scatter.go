@@ -17,12 +17,12 @@ type scatter struct {
 // point is a picture in a scatter plot.
 type point struct {
 	X, Y       float64
-	Tone       int // the colour number of its class
+	Tone       int // the color number of its class
 	Faint      bool
 	URL, Title string
 }
 
-// legend is the colour of a class.
+// legend is the color of a class.
 type legend struct {
 	Class string
 	Tone  int
@@ -31,7 +31,7 @@ type legend struct {
 // Sizes of a scatter plot.
 const (
 	maxPoints = 2000
-	tones     = 8 // colours of the pages
+	tones     = 8 // colors of the pages
 )
 
 // scatter returns the plot of the pictures with known features, or nil if there are none. Pictures
@@ -65,7 +65,7 @@ func (c *collection) scatter(entries []entry, f filter) *scatter {
 		s.Note = fmt.Sprintf("%d of %d pictures are drawn. ", maxPoints, len(placed))
 	}
 	if len(classes) > tones {
-		s.Note += "Colours repeat. "
+		s.Note += "Colors repeat. "
 	}
 	n := min(len(placed), maxPoints)
 	for k := range n {

@@ -92,7 +92,7 @@ func TestNearest(t *testing.T) {
 		t.Fatal("the page has no nearest pictures")
 	}
 	alts := regexp.MustCompile(`alt="([^"]+)"`).FindAllStringSubmatch(section, -1)
-	if len(alts) != maxNeighbours || alts[0][1] != best || strings.Contains(section, `alt="`+self.Name+`"`) {
+	if len(alts) != maxNeighbors || alts[0][1] != best || strings.Contains(section, `alt="`+self.Name+`"`) {
 		t.Errorf("nearest to %s: %v, want %s first", self.Name, alts, best)
 	}
 }

@@ -81,7 +81,7 @@ func (s *Server) besideChoices(p *explorePage, m methods.Method) []choice {
 	return out
 }
 
-// shareScale gives all tiles one colour scale, up to the largest value. Tiles of several methods or
+// shareScale gives all tiles one color scale, up to the largest value. Tiles of several methods or
 // layers keep their own scale, because their units differ.
 func (s *Server) shareScale(ctx context.Context, p *explorePage) error {
 	if p.View.Scale != scaleShared || p.View.Beside != besideClasses && p.View.Beside != besideModels {
@@ -120,7 +120,7 @@ func (s *Server) shareScale(ctx context.Context, p *explorePage) error {
 	return nil
 }
 
-// scaleShared is the choice of one colour scale for all tiles.
+// scaleShared is the choice of one color scale for all tiles.
 const scaleShared = "shared"
 
 func number(v float32) string { return strconv.FormatFloat(float64(v), 'g', -1, 32) }

@@ -27,8 +27,8 @@ type view struct {
 	ColorMap                  string
 	Rotate, Crop, Patch, Blur string // see edits
 	Beside                    string // the kind of maps shown side by side
-	Scale                     string // colour scale of the maps side by side
-	Full, Base                string // ends of the colour scale; "": the map's own
+	Scale                     string // color scale of the maps side by side
+	Full, Base                string // ends of the color scale; "": the map's own
 }
 
 // keys returns the parameters of a view in a URL.

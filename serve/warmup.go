@@ -26,7 +26,7 @@ const (
 	maxWarmUpBytes  = 64 << 20
 )
 
-// warmUp makes TensorFlow initialise the model. It predicts and explains a black image, and runs the
+// warmUp makes TensorFlow initialize the model. It predicts and explains a black image, and runs the
 // requests of the version's warm-up file.
 func (v *version) warmUp(ctx context.Context) error {
 	in := v.Metadata.Image

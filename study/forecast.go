@@ -35,7 +35,7 @@ func tooLarge(a tfmodel.Architecture, m result.Memory, memory int64) string {
 			}
 		}
 	}
-	return fmt.Sprintf("training takes %s (weights %s, gradients %s, optimiser %s, activations %s, overhead %s), and nine tenths of this machine's %s are %s; %s has %d million weights",
+	return fmt.Sprintf("training takes %s (weights %s, gradients %s, optimizer %s, activations %s, overhead %s), and nine tenths of this machine's %s are %s; %s has %d million weights",
 		machine.GiB(m.Training), machine.GiB(m.Weights), machine.GiB(m.Gradients), machine.GiB(m.Optimizer), machine.GiB(m.Activations), machine.GiB(m.Overhead), machine.GiB(memory), machine.GiB(int64(memoryShare*float64(memory))),
 		most.Name, most.Parameters/1_000_000)
 }

@@ -132,8 +132,8 @@ func small() Study {
 		{Name: "no-norm", Without: []string{"batch_normalization"}},
 	}
 	s.Claims = []Claim{
-		{Text: "normalisation helps to learn", Variant: "no-norm", Measure: "train_accuracy", Direction: lower},
-		{Text: "normalisation helps to focus", Variant: "no-norm", Measure: "focus", Direction: lower},
+		{Text: "normalization helps to learn", Variant: "no-norm", Measure: "train_accuracy", Direction: lower},
+		{Text: "normalization helps to focus", Variant: "no-norm", Measure: "focus", Direction: lower},
 	}
 	return s
 }

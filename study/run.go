@@ -46,7 +46,7 @@ type Options struct {
 // runs, and the others give the same bits as without the interruption. A variant that does not fit
 // the machine's memory, whose training fails, or that has no finite prediction is a row of the
 // result. If no run was finished, Run returns the result and an error. A full disk is an error. When
-// ctx is cancelled, Run saves after the current step and returns [pipeline.ErrInterrupted].
+// ctx is canceled, Run saves after the current step and returns [pipeline.ErrInterrupted].
 func Run(ctx context.Context, o Options) (_ *result.Study, err error) {
 	j, dir, err := open(ctx, o)
 	if err != nil {
@@ -156,7 +156,7 @@ func (j *job) begin(ctx context.Context, root string) error {
 	return j.write()
 }
 
-// beforePlan maps a cancelled context to ErrInterrupted.
+// beforePlan maps a canceled context to ErrInterrupted.
 func beforePlan(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w before there was anything to save", pipeline.ErrInterrupted)

@@ -43,7 +43,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("large: %s, %v", large.Status, large.Figures)
 	}
 	// 432 x 200,000 weights and 200,000 x 16, as gradients and twice as moments too.
-	const begins, ends = "(weights 0.3 GiB, gradients 0.3 GiB, optimiser 0.7 GiB, activations 0.", "and nine tenths of this machine's 1.0 GiB are 0.9 GiB; fc0 has 86 million weights"
+	const begins, ends = "(weights 0.3 GiB, gradients 0.3 GiB, optimizer 0.7 GiB, activations 0.", "and nine tenths of this machine's 1.0 GiB are 0.9 GiB; fc0 has 86 million weights"
 	if !strings.Contains(large.Reason, begins) || !strings.HasSuffix(large.Reason, ends) || large.Memory.Training < 1<<30 {
 		t.Errorf("reason %q, want %s ... %s", large.Reason, begins, ends)
 	}

@@ -60,7 +60,7 @@ func noFigure() result.Figure {
 	return result.Figure{Mean: nan, Low: nan, High: nan}
 }
 
-// figure summarises a measure over seeds. The interval is Student's for three or more seeds, and the
+// figure summarizes a measure over seeds. The interval is Student's for three or more seeds, and the
 // range for two; equal values have none. For one seed it is over images: Wilson's for an accuracy, else the bootstrap's.
 func figure(m result.Measure, samples []sample) result.Figure {
 	f := noFigure()
@@ -102,7 +102,7 @@ func overImages(m result.Measure, s sample) (kind string, low, high float64) {
 		low, high = metric.Wilson95(right, len(cases))
 		return result.Wilson, low, high
 	}
-	b := score.Summarise(each(cases, func(v float64) score.Value {
+	b := score.Summarize(each(cases, func(v float64) score.Value {
 		return score.Value{Value: score.Number(v), Status: explain.OK}
 	}), false, 1)
 	return result.Bootstrap, float64(b.Low), float64(b.High)

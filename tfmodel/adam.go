@@ -7,7 +7,7 @@ import (
 	"oscar/internal/graph"
 )
 
-// Adam has the settings of the optimiser (Kingma and Ba 2015): theta -= rate *
+// Adam has the settings of the optimizer (Kingma and Ba 2015): theta -= rate *
 // sqrt(1-beta2^t)/(1-beta1^t) * m / (sqrt(v) + epsilon).
 type Adam struct {
 	Beta1   float64 `json:"beta1"`

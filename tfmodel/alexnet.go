@@ -1,8 +1,8 @@
 package tfmodel
 
 // AlexNet02 is the modified AlexNet of He, Gu and Shi ("Recycling waste
-// sorting", CS230): AlexNet (Krizhevsky et al. 2012) with batch normalisation in
-// place of local response normalisation and without conv3 and conv4. Input
+// sorting", CS230): AlexNet (Krizhevsky et al. 2012) with batch normalization in
+// place of local response normalization and without conv3 and conv4. Input
 // 227x227 RGB, raw 0..255. With six classes it has 55,799,814 parameters, 704 of
 // them not trained.
 func AlexNet02(classes int) Architecture {

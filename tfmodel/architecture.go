@@ -144,7 +144,7 @@ func (a Architecture) Classes() (int, error) {
 }
 
 // Focus returns the layer that Grad-CAM explains by default: the last convolution or block. If batch
-// normalisation and an activation follow, it is the activation. Focus returns "" if there is no such
+// normalization and an activation follow, it is the activation. Focus returns "" if there is no such
 // layer.
 func (a Architecture) Focus() string {
 	for i, l := range slices.Backward(a.Layers) {

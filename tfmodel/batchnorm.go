@@ -7,7 +7,7 @@ import (
 	"oscar/internal/graph"
 )
 
-// BatchNormalization normalises each channel over batch and space (Ioffe and Szegedy 2015). Zero
+// BatchNormalization normalizes each channel over batch and space (Ioffe and Szegedy 2015). Zero
 // fields mean Keras's defaults: momentum 0.99, epsilon 0.001. The moving variance uses the batch
 // variance with Bessel's correction, as TensorFlow's fused kernel does.
 type BatchNormalization struct {

@@ -22,7 +22,7 @@ type Builder struct {
 	depth    float64           // in training, the drop rate of the last residual block
 	rows     Tensor            // int32 pair: index of the first image in the batch, and size of the batch; none: all
 	pending  []pendingMove     // updates of variables in another graph
-	exchange *exchange         // of batch normalisation statistics with other towers; nil: none
+	exchange *exchange         // of batch normalization statistics with other towers; nil: none
 	imported map[string]Tensor // the outputs of imported layers
 }
 

@@ -60,7 +60,7 @@ func plainGradient() Composite { return Composite{Name: "gradient", Lines: []Lin
 
 // GuidedBackprop returns guided backpropagation (Springenberg et al. 2014, arXiv:1412.6806): the
 // gradient, but every ReLU propagates only the positive part. Its maps show edges and textures of
-// the image. They hardly change with the class, or if the upper layers are randomised (Adebayo et
+// the image. They hardly change with the class, or if the upper layers are randomized (Adebayo et
 // al. 2018, arXiv:1810.03292).
 func GuidedBackprop() Composite {
 	return Composite{Name: "guided_backprop", Lines: []Line{{Kind: "relu", Rule: Guided{}}, {Rule: Gradient{}}}}
@@ -68,7 +68,7 @@ func GuidedBackprop() Composite {
 
 // DefaultLRP is the preset for AlexNet and VGG. Dense layers have many inputs whose contributions
 // cancel: they use epsilon. Convolutions distribute by positive contributions, as is usual after a
-// ReLU. The first convolution is flat, because a single colour is no evidence. Kohlbrenner et al.
+// ReLU. The first convolution is flat, because a single color is no evidence. Kohlbrenner et al.
 // 2019, arXiv:1910.09840, measured that such a mixture locates objects and separates classes better
 // than one rule for all layers. On a trained AlexNet02, 95 to 97 % of the logit reaches the image;
 // with epsilon alone it is -60 to 160 %. The stride of the first convolution is visible as a grid.

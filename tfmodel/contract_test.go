@@ -250,7 +250,7 @@ func TestLayerGradients(t *testing.T) {
 }
 
 // gradientTolerance is three times what float32, and the curvature of batch
-// normalisation, leave of a difference over half a gap.
+// normalization, leave of a difference over half a gap.
 const gradientTolerance = 3e-4
 
 // What a layer's traits say holds of its outputs.

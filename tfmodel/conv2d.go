@@ -9,7 +9,7 @@ type Conv2D struct {
 	Kernel      int         `json:"kernel"` // side of the square window
 	Stride      int         `json:"stride"`
 	Padding     Padding     `json:"padding"`
-	UseBias     *bool       `json:"use_bias,omitempty"` // nil: true; use false before batch normalisation, which removes a bias
+	UseBias     *bool       `json:"use_bias,omitempty"` // nil: true; use false before batch normalization, which removes a bias
 	Initializer Initializer `json:"initializer,omitempty"`
 	L2          float64     `json:"l2,omitempty"` // adds L2 * sum(w^2) over the kernel to the loss
 }

@@ -3,7 +3,7 @@
 //
 // A [Layer] is a value with an output shape, parameters, JSON and operations. An [Architecture] is a
 // list of named layers, some of which are blocks of layers ([Residual]). It can be edited
-// ([Architecture.Without], [Architecture.Replace], ...), summarised and written as JSON, and
+// ([Architecture.Without], [Architecture.Replace], ...), summarized and written as JSON, and
 // [Architecture.Memory] forecasts its memory. [Compile] makes a [Network] for inference, and
 // [NewTrainer] a [Trainer] with an [Optimizer] and a [Loss].
 //

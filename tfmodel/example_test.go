@@ -34,7 +34,7 @@ func Example() {
 	// fc1   dense                 [6]        54
 }
 
-// An ablation is an edit: the study's baseline without normalisation.
+// An ablation is an edit: the study's baseline without normalization.
 func ExampleArchitecture_Without() {
 	a, err := tfmodel.AlexNet02(6).Without("batch_normalization")
 	if err != nil {

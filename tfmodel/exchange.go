@@ -6,7 +6,7 @@ import (
 	"oscar/internal/graph"
 )
 
-// exchange lets a tower's batch normalisation use the mean and variance of the images of all towers.
+// exchange lets a tower's batch normalization use the mean and variance of the images of all towers.
 // The tower sends the moments of its own images to the chief and receives those of all images, which
 // are placeholders in its graph. In the backward pass it sends the gradient with respect to the
 // moments of all images and receives the gradient with respect to its own:

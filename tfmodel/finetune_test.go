@@ -16,7 +16,7 @@ import (
 	"oscar/savedmodel/foreign"
 )
 
-// chain is a network without batch normalisation and dropout, which are the same in
+// chain is a network without batch normalization and dropout, which are the same in
 // training and in inference.
 func chain(classes int) Architecture {
 	return Architecture{Name: "chain", Input: Shape{16, 16, 3}, Layers: []Named{
@@ -284,7 +284,7 @@ func TestImportRefusals(t *testing.T) {
 }
 
 // A Keras model that is adopted learns what it learns in Keras: the last layer new, batch
-// normalisation in inference mode, AdamW.
+// normalization in inference mode, AdamW.
 func TestFineTuningEqualsKeras(t *testing.T) {
 	packages := os.Getenv("OSCAR_PYTHON_TENSORFLOW")
 	if packages == "" {

@@ -53,7 +53,7 @@ func (l *Imported) OutShape(Shape) (Shape, error) {
 	return l.Output, nil
 }
 
-// Params returns the variables. Their initial values are used only to randomise a model.
+// Params returns the variables. Their initial values are used only to randomize a model.
 func (l *Imported) Params(Shape) []Param {
 	params := make([]Param, len(l.Variables))
 	for i, v := range l.Variables {

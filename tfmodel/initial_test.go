@@ -62,7 +62,7 @@ func checkUniform(t *testing.T, name string, values []float32, limit float64) {
 	}
 }
 
-// He's initialiser fills +-2 deviations of a normal distribution, whose variance
+// He's initializer fills +-2 deviations of a normal distribution, whose variance
 // after that is 2 / fan_in.
 func TestHeNormal(t *testing.T) {
 	a := Architecture{Name: "he", Input: Shape{4, 4, 3}, Layers: []Named{

@@ -54,8 +54,8 @@ func TestTrainingEqualsKeras(t *testing.T) {
 		a.Output = Sigmoid
 		return a
 	}
-	penalised := still(branched(4))
-	for _, l := range penalised.Layers {
+	penalized := still(branched(4))
+	for _, l := range penalized.Layers {
 		switch layer := l.Layer.(type) {
 		case *Conv2D:
 			layer.L2 = 0.02
@@ -68,17 +68,17 @@ func TestTrainingEqualsKeras(t *testing.T) {
 	needsKeras(t)
 	folder := t.TempDir()
 	jobs := map[string]kerasJob{
-		"branched, hinge":             {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
-		"branched, AdamW":             {Architecture: penalised, Optimizer: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
+		"branched, hinge":             {Architecture: penalized, Optimizer: DefaultAdam(), Loss: Loss{Kind: CategoricalHinge}, Rate: 1e-3},
+		"branched, AdamW":             {Architecture: penalized, Optimizer: decay, Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3},
 		"tiny, weighted":              {Architecture: still(Tiny(4)), Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
-		"branched, focal":             {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{Kind: FocalCrossEntropy, Gamma: 1.5, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
-		"branched, mixed labels":      {Architecture: penalised, Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Mixed: true},
-		"branched, SGD":               {Architecture: penalised, Optimizer: SGD{Momentum: 0.9}, Rate: 1e-3},
+		"branched, focal":             {Architecture: penalized, Optimizer: DefaultAdam(), Loss: Loss{Kind: FocalCrossEntropy, Gamma: 1.5, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
+		"branched, mixed labels":      {Architecture: penalized, Optimizer: DefaultAdam(), Loss: Loss{LabelSmoothing: 0.1}, Rate: 1e-3, Mixed: true},
+		"branched, SGD":               {Architecture: penalized, Optimizer: SGD{Momentum: 0.9}, Rate: 1e-3},
 		"tiny, Nesterov":              {Architecture: still(Tiny(4)), Optimizer: SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.3}, Rate: 1e-2},
 		"tiny, RMSprop":               {Architecture: still(Tiny(4)), Optimizer: RMSprop{Rho: 0.8, Momentum: 0.5, Epsilon: 1e-4, WeightDecay: 0.3}, Rate: 1e-3},
 		"tiny, AdamW":                 {Architecture: still(Tiny(4)), Optimizer: decay, Loss: Loss{}, Rate: 1e-3},
 		"tiny, several labels":        {Architecture: several(still(Tiny(4))), Optimizer: DefaultAdam(), Loss: Loss{Kind: BinaryCrossEntropy, LabelSmoothing: 0.1}, Rate: 1e-3, Weighted: true},
-		"branched, factors of labels": {Architecture: several(penalised), Optimizer: decay, Loss: Loss{Kind: BinaryCrossEntropy}, Rate: 1e-3, Positive: []float32{2, 0.5, 1, 3}},
+		"branched, factors of labels": {Architecture: several(penalized), Optimizer: decay, Loss: Loss{Kind: BinaryCrossEntropy}, Rate: 1e-3, Positive: []float32{2, 0.5, 1, 3}},
 		// Adam's first steps follow a gradient's sign however small it is, and what
 		// rounds a gradient of nothing depends on the processor: with a rate of 2e-3
 		// that alone moves the third loss of so deep a network by 3e-4 on one of two.
@@ -96,7 +96,7 @@ func TestTrainingEqualsKeras(t *testing.T) {
 
 type kerasJob struct {
 	Architecture Architecture `json:"architecture"`
-	Kind         string       `json:"kind"` // of the optimiser
+	Kind         string       `json:"kind"` // of the optimizer
 	Optimizer    Optimizer    `json:"optimizer"`
 	Loss         Loss         `json:"loss"`
 	Rate         float64      `json:"rate"`

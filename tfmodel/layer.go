@@ -33,7 +33,7 @@ type (
 	Threads = graph.Threads
 	// Precision is the number type of convolutions and products.
 	Precision = graph.Precision
-	// GraphOptimizer configures TensorFlow's graph optimiser for a session.
+	// GraphOptimizer configures TensorFlow's graph optimizer for a session.
 	GraphOptimizer = graph.Optimizer
 	// Shape is the size of each dimension. The shape of one example has no batch:
 	// [height,width,channels] or [units]. The shape of a tensor has -1 for the batch.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// LayerNormalization normalises the channels of each position (Ba et al. 2016, arXiv:1607.06450):
+// LayerNormalization normalizes the channels of each position (Ba et al. 2016, arXiv:1607.06450):
 // gamma (x - mean) / sqrt(variance + epsilon) + beta. Mean and variance are over the position's
 // channels. Epsilon 0 means Keras's 0.001.
 type LayerNormalization struct {
@@ -35,23 +35,23 @@ func (l *LayerNormalization) Params(in Shape) []Param {
 }
 
 // normalized returns x - mean and 1 / sqrt(variance + epsilon).
-func (l *LayerNormalization) normalized(b *Builder, x Tensor) (centred, inverse Tensor) {
+func (l *LayerNormalization) normalized(b *Builder, x Tensor) (centered, inverse Tensor) {
 	axis := len(x.Shape()) - 1
-	centred = b.Sub(x, b.Mean(x, true, axis))
-	variance := b.Mean(b.Square(centred), true, axis)
-	return centred, b.Rsqrt(b.Add(variance, b.Scalar(float32(l.epsilon()))))
+	centered = b.Sub(x, b.Mean(x, true, axis))
+	variance := b.Mean(b.Square(centered), true, axis)
+	return centered, b.Rsqrt(b.Add(variance, b.Scalar(float32(l.epsilon()))))
 }
 
 func (l *LayerNormalization) Apply(b *Builder, x Tensor) Tensor {
-	centred, inverse := l.normalized(b, x)
-	return b.Add(b.Mul(b.Mul(centred, inverse), b.Param("gamma")), b.Param("beta"))
+	centered, inverse := l.normalized(b, x)
+	return b.Add(b.Mul(b.Mul(centered, inverse), b.Param("gamma")), b.Param("beta"))
 }
 
-// Backward returns inverse (g - mean(g) - u mean(g u)) with g = gamma dy and u the normalised x.
+// Backward returns inverse (g - mean(g) - u mean(g u)) with g = gamma dy and u the normalized x.
 func (l *LayerNormalization) Backward(b *Builder, x, _, dy Tensor) Tensor {
 	axis := len(x.Shape()) - 1
-	centred, inverse := l.normalized(b, x)
-	u, g := b.Mul(centred, inverse), b.Mul(dy, b.Param("gamma"))
+	centered, inverse := l.normalized(b, x)
+	u, g := b.Mul(centered, inverse), b.Mul(dy, b.Param("gamma"))
 	alongU := b.Mul(u, b.Mean(b.Mul(g, u), true, axis))
 	return b.Mul(inverse, b.Sub(b.Sub(g, b.Mean(g, true, axis)), alongU))
 }

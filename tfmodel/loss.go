@@ -8,7 +8,7 @@ import (
 	"oscar/internal/named"
 )
 
-// Loss is the function that training minimises.
+// Loss is the function that training minimizes.
 type Loss struct {
 	// Kind is one of [Losses]; "": SoftmaxCrossEntropy.
 	Kind string `json:"kind,omitempty"`

@@ -299,7 +299,7 @@ func TestLinesGoBeforeOthers(t *testing.T) {
 
 func TestCompositesThatDoNotFit(t *testing.T) {
 	base := lrp("mine")
-	normalised, err := walked.InsertBefore("conv1", Named{"bn", &BatchNormalization{}})
+	normalized, err := walked.InsertBefore("conv1", Named{"bn", &BatchNormalization{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func TestCompositesThatDoNotFit(t *testing.T) {
 		{walked, base.With(Line{Kind: "average_pool2d", Rule: Gamma{1}}), explain.Image, []string{"pool2", "no kernel", "Gamma"}},
 		{walked, base.With(Line{Kind: "conv2d", Rule: ZBox{}}), explain.Image, []string{"conv2", "not the first"}},
 		{walked, base, "conv9", []string{`"conv9"`}},
-		{normalised, base.With(Line{First: true, Rule: ZBox{}}), "bn", []string{"conv1", "normalised"}},
+		{normalized, base.With(Line{First: true, Rule: ZBox{}}), "bn", []string{"conv1", "normalized"}},
 		{walked, Composite{}, explain.Image, []string{"no rule"}},
 	} {
 		m := frozen(t, test.a, true)

@@ -61,7 +61,7 @@ func excite(g grid, p map[string][]float32, activation, gate func(float64) float
 	return elementwise(g, func(i int, v float64) float64 { return v * gates[i%g.c] })
 }
 
-// layerNorm normalises the channels of each position.
+// layerNorm normalizes the channels of each position.
 func layerNorm(g grid, gamma, beta []float32, epsilon float64) grid {
 	out := newGrid(g.h, g.w, g.c)
 	for at := 0; at < len(g.v); at += g.c {
@@ -117,7 +117,7 @@ func TestElementwiseTwins(t *testing.T) {
 	}
 }
 
-// Relevance through a layer normalisation, whose variance is taken as a constant: the rule of
+// Relevance through a layer normalization, whose variance is taken as a constant: the rule of
 // LRP-0 for the matrix gamma_j (delta_ij - 1/n) / deviation.
 func TestLayerNormalizationRelevance(t *testing.T) {
 	const n = 6

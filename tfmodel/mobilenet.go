@@ -4,7 +4,7 @@ import "fmt"
 
 // MobileNetV2 is the network of Sandler et al. 2018 (arXiv:1801.04381, table 2), layer by layer as
 // in Keras Applications: 224x224 RGB, pixels from -1 to 1, and momentum 0.999 in batch
-// normalisation.
+// normalization.
 func MobileNetV2(classes int) Architecture {
 	b := inverted{norm: BatchNormalization{Momentum: 0.999}}
 	a := Architecture{Name: "mobilenet_v2", Input: Shape{224, 224, 3}, Layers: []Named{
@@ -54,7 +54,7 @@ func (b inverted) block(name string, in int, s invertedStage, i int) []Named {
 	return layers
 }
 
-// unit returns a convolution, its normalisation and, if relu is true, a ReLU6.
+// unit returns a convolution, its normalization and, if relu is true, a ReLU6.
 func (b inverted) unit(prefix string, conv Layer, relu bool) []Named {
 	norm := b.norm
 	layers := []Named{{prefix + "conv", conv}, {prefix + "bn", &norm}}

@@ -24,7 +24,7 @@ type Network struct {
 	adopted *savedmodel.Bundle // see [NetworkOf]; if not nil, there are no steps
 }
 
-// Compile builds the inference graph with resource variables, which are not initialised.
+// Compile builds the inference graph with resource variables, which are not initialized.
 func Compile(a Architecture) (*Network, error) {
 	steps, err := a.steps()
 	if err != nil {

@@ -112,7 +112,7 @@ func TestNetworkRestoresWhatItNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := n.Restore(t.Context(), prefix, graph.Config{}) // the optimiser's are passed over
+	s, err := n.Restore(t.Context(), prefix, graph.Config{}) // the optimizer's are passed over
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ var optimizers = []func() Optimizer{
 	func() Optimizer { return &RMSprop{Rho: 0.9, Epsilon: 1e-7} },
 }
 
-// Optimizers returns the names of all optimisers, the default first.
+// Optimizers returns the names of all optimizers, the default first.
 func Optimizers() []string {
 	return named.Names(optimizers, func(o func() Optimizer) string { return o().Kind() })
 }

@@ -19,7 +19,7 @@ func linear(classes int, l2 float64) Architecture {
 	}}
 }
 
-// optimizerTwin is an optimiser on one parameter, in float64 and one value after the other.
+// optimizerTwin is an optimizer on one parameter, in float64 and one value after the other.
 type optimizerTwin struct {
 	theta  []float64
 	slots  [2][]float64 // moments, in the order of Optimizer.slots
@@ -30,7 +30,7 @@ func newOptimizerTwin(values []float32, decays bool) *optimizerTwin {
 	return &optimizerTwin{wide(values), [2][]float64{make([]float64, len(values)), make([]float64, len(values))}, decays}
 }
 
-// step takes a step of an optimiser, at counts from 1.
+// step takes a step of an optimizer, at counts from 1.
 func (p *optimizerTwin) step(gradient []float64, at int, rate float64, o Optimizer) {
 	if p.decays { // Loshchilov and Hutter's algorithm 2, with the rate in Keras's place
 		for i := range p.theta {
@@ -151,7 +151,7 @@ func clipTwin(c Clipping, grads ...[]float64) {
 	}
 }
 
-// Each optimiser of the table takes its twin's steps, with and without decay, penalty,
+// Each optimizer of the table takes its twin's steps, with and without decay, penalty,
 // clipping, batches in parts, and averages.
 func TestOptimizerTwins(t *testing.T) {
 	const classes = 4

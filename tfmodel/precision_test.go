@@ -53,7 +53,7 @@ func in(t *testing.T, a Architecture, p Precision) *Trainer {
 }
 
 // TensorFlow computes convolutions, products, and what lies between them in bfloat16.
-// Variables, the loss, Adam and the statistics of batch normalisation stay float32.
+// Variables, the loss, Adam and the statistics of batch normalization stay float32.
 func TestBFloat16LeavesTheRestInFloat32(t *testing.T) {
 	testkit.BFloat16(t)
 	a := Tiny(3)

@@ -162,7 +162,7 @@ func (n *Network) propagate(g *Graph, c Composite, r Tensor, to int) (Tensor, er
 		name := n.steps[step.layer].name
 		for _, from := range step.inputs {
 			if _, ok := step.rule.(ZBox); ok && n.steps.afterAffine(from) {
-				return Tensor{}, fmt.Errorf("composite %s: what layer %s sees has been normalised, rule %T is about the image", c.Name, name, step.rule)
+				return Tensor{}, fmt.Errorf("composite %s: what layer %s sees has been normalized, rule %T is about the image", c.Name, name, step.rule)
 			}
 			signal := n.skipFolded(g, step, step.rule.Propagate(n.foldedLayer(g, step, from), signals[step.layer]))
 			if other, ok := signals[from]; ok {

@@ -14,7 +14,7 @@ import (
 )
 
 // Parameters of a thousand classes. Published counts leave out the moving
-// averages of batch normalisation, which are what is not trained.
+// averages of batch normalization, which are what is not trained.
 func TestPublishedParameters(t *testing.T) {
 	for _, test := range []struct {
 		a       Architecture

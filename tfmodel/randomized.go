@@ -9,7 +9,7 @@ import (
 	"oscar/savedmodel"
 )
 
-// Randomized is a copy of a model for the model parameter randomisation test (Adebayo et al. 2018,
+// Randomized is a copy of a model for the model parameter randomization test (Adebayo et al. 2018,
 // arXiv:1810.03292). At depth d the last d layers have random values and the others have the trained
 // ones. Explainers of its Bundle explain the model at the current depth.
 type Randomized struct {
@@ -62,7 +62,7 @@ func Randomize(trained, second *savedmodel.Bundle, seed uint64) (*Randomized, er
 		return initialValues(ctx, params[layer], seed)
 	}
 	if len(r.Layers) == 0 {
-		return nil, fmt.Errorf("the model has no parameters to randomise")
+		return nil, fmt.Errorf("the model has no parameters to randomize")
 	}
 	slices.Reverse(r.Layers)
 	return r, nil
@@ -79,7 +79,7 @@ func (r *Randomized) To(ctx context.Context, depth int) error {
 			err = r.Bundle.Assign(ctx, values)
 		}
 		if err != nil {
-			return fmt.Errorf("randomising %s: %w", r.Layers[r.depth], err)
+			return fmt.Errorf("randomizing %s: %w", r.Layers[r.depth], err)
 		}
 		r.depth++
 	}

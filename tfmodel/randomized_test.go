@@ -56,10 +56,10 @@ func TestRandomized(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := logitsOf(t, second, images); slices.Equal(got, want) {
-		t.Error("a randomised model gives the trained one's logits")
+		t.Error("a randomized model gives the trained one's logits")
 	}
 	if got := logitsOf(t, trained, images); !slices.Equal(got, want) {
-		t.Error("randomising the second opening changed the first")
+		t.Error("randomizing the second opening changed the first")
 	}
 
 	if err := r.To(t.Context(), 6); err == nil || !strings.Contains(err.Error(), "want 0 to 5") {

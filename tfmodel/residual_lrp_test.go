@@ -115,7 +115,7 @@ func TestRouteThroughBlocks(t *testing.T) {
 			t.Errorf("to %q:\n got %s\nwant %s", test.to, got, test.want)
 		}
 	}
-	// A normalisation whose input a shortcut takes, too, is a layer of its own.
+	// A normalization whose input a shortcut takes, too, is a layer of its own.
 	fork := Architecture{Name: "fork", Input: Shape{4, 4, 3}, Layers: []Named{
 		{"conv", &Conv2D{Filters: 3, Kernel: 3, Stride: 1, Padding: Same}},
 		{"block", &Residual{Body: []Named{{"bn", &BatchNormalization{}}, {"relu", &ReLU{}}, {"conv", &Conv2D{Filters: 3, Kernel: 3, Stride: 1, Padding: Same}}}}},

@@ -5,7 +5,7 @@ import "fmt"
 // ResNet10 is a small residual network for training from scratch on a few thousand photographs:
 // 128x128 RGB, a 5x5 stem and one block per stage with 32, 64, 128 and 256 filters, half the width
 // of the usual ResNet-10. With six classes it has 1,232,358 parameters, of which 2,880 are not
-// trained. The momentum of batch normalisation is 0.9 instead of Keras's 0.99, whose averages would
+// trained. The momentum of batch normalization is 0.9 instead of Keras's 0.99, whose averages would
 // lag behind in a few thousand steps.
 func ResNet10(classes int) Architecture {
 	b := blocks{initializer: HeNormal, norm: BatchNormalization{Momentum: 0.9}}
@@ -25,7 +25,7 @@ func ResNet10(classes int) Architecture {
 }
 
 // ResNet18 is the network of He et al. 2016 (arXiv:1512.03385, table 1): 224x224 RGB, raw pixels
-// 0..255, with torchvision's batch normalisation (momentum 0.9, epsilon 1e-5). The padding of
+// 0..255, with torchvision's batch normalization (momentum 0.9, epsilon 1e-5). The padding of
 // strided windows is TensorFlow's SAME.
 func ResNet18(classes int) Architecture {
 	b := blocks{initializer: HeNormal, norm: BatchNormalization{Momentum: 0.9, Epsilon: 1e-5}}
@@ -57,7 +57,7 @@ func ResNet50(classes int) Architecture {
 	}, classes)
 }
 
-// blocks makes residual blocks with a network's common settings of convolutions and normalisations.
+// blocks makes residual blocks with a network's common settings of convolutions and normalizations.
 type blocks struct {
 	useBias     bool
 	initializer Initializer
@@ -100,7 +100,7 @@ func (b blocks) bottleneck(filters, stride int, project bool) *Residual {
 	return r
 }
 
-// unit returns a convolution, its normalisation and, if relu is true, a ReLU.
+// unit returns a convolution, its normalization and, if relu is true, a ReLU.
 func (b blocks) unit(number string, conv *Conv2D, relu bool) []Named {
 	norm := b.norm
 	layers := []Named{{"conv" + number, conv}, {"bn" + number, &norm}}

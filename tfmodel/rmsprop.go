@@ -2,7 +2,7 @@ package tfmodel
 
 import "fmt"
 
-// RMSprop has the settings of the optimiser (Tieleman and Hinton 2012), as in Keras:
+// RMSprop has the settings of the optimizer (Tieleman and Hinton 2012), as in Keras:
 // v = Rho * v + (1-Rho) * gradient^2, m = Momentum * m + rate * gradient / sqrt(v + Epsilon),
 // theta -= m.
 type RMSprop struct {

@@ -86,7 +86,7 @@ func (a AlphaBeta) Propagate(l FoldedLayer, r Tensor) Tensor {
 	return out
 }
 
-// Gamma favours contributions of the output's sign (Montavon et al. 2019,
+// Gamma favors contributions of the output's sign (Montavon et al. 2019,
 // doi:10.1007/978-3-030-28954-6_10, for positive x and z):
 //
 //	R_i = sum_j x_i (w_ij + Gamma w_ij+) / sum_i x_i (w_ij + Gamma w_ij+) R_j
@@ -99,13 +99,13 @@ type Gamma struct{ Gamma float32 }
 func (Gamma) needsKernel() {}
 
 func (g Gamma) Propagate(l FoldedLayer, r Tensor) Tensor {
-	favour := func(w, part Tensor) Tensor { return l.Add(w, l.Mul(l.Scalar(g.Gamma), part)) }
+	favor := func(w, part Tensor) Tensor { return l.Add(w, l.Mul(l.Scalar(g.Gamma), part)) }
 	up, down := l.signParts(l.Kernel)
-	up, down = favour(l.Kernel, up), favour(l.Kernel, down)
+	up, down = favor(l.Kernel, up), favor(l.Kernel, down)
 	plus, minus := l.signParts(l.Bias)
 	zero := l.Scalar(0)
-	positive := l.share(l.Select(l.Greater(l.Y, zero), r, zero), up, down, favour(l.Bias, plus))
-	negative := l.share(l.Select(l.Less(l.Y, zero), r, zero), down, up, favour(l.Bias, minus))
+	positive := l.share(l.Select(l.Greater(l.Y, zero), r, zero), up, down, favor(l.Bias, plus))
+	negative := l.share(l.Select(l.Less(l.Y, zero), r, zero), down, up, favor(l.Bias, minus))
 	return l.Add(positive, negative)
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // randomWeights are values for every parameter, none of them zero. With
-// biases false, biases are zero and batch normalisation shifts nothing.
+// biases false, biases are zero and batch normalization shifts nothing.
 func randomWeights(t *testing.T, a Architecture, seed uint64, biases bool) map[string][]float32 {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -78,7 +78,7 @@ var ruleTwins = []struct {
 	{Epsilon{}, func(x, w, _ float64) float64 { return x * w }, func(b, _ float64) float64 { return b }, 0},
 	{Epsilon{0.25}, func(x, w, _ float64) float64 { return x * w }, func(b, _ float64) float64 { return b }, 0.25},
 	{AlphaBeta{1, 0}, func(x, w, _ float64) float64 { return max(x*w, 0) }, func(b, _ float64) float64 { return max(b, 0) }, 1e-6},
-	{Gamma{0.5}, func(x, w, z float64) float64 { return favoured(x*w, z) }, favoured, 1e-6},
+	{Gamma{0.5}, func(x, w, z float64) float64 { return favored(x*w, z) }, favored, 1e-6},
 	{Flat{}, func(_, w, _ float64) float64 {
 		if w != 0 {
 			return 1
@@ -91,8 +91,8 @@ var ruleTwins = []struct {
 	}, func(_, _ float64) float64 { return 0 }, 1e-6},
 }
 
-// favoured is half as much again of what agrees with z's sign.
-func favoured(share, z float64) float64 {
+// favored is half as much again of what agrees with z's sign.
+func favored(share, z float64) float64 {
 	if share > 0 == (z > 0) {
 		return 1.5 * share
 	}
@@ -171,19 +171,19 @@ func ruleCases() map[string][]Named {
 		"convolution, strided":            {conv(4, 3, Same)},
 		"convolution, valid":              {conv(3, 2, Valid)},
 		"depthwise":                       {depthwise},
-		"depthwise, normalised":           {depthwise, bn},
-		"normalised depthwise":            {bn, depthwise},
+		"depthwise, normalized":           {depthwise, bn},
+		"normalized depthwise":            {bn, depthwise},
 		"depthwise on both sides":         {scale, pad, depthwise, bn},
-		"image normalised":                {norm, conv(3, 2, Same)},
+		"image normalized":                {norm, conv(3, 2, Same)},
 		"dense":                           {flatten, {"dense", &Dense{Units: 5}}},
-		"convolution, normalised":         {conv(3, 1, Same), bn},
-		"normalised convolution, padded":  {bn, conv(3, 1, Same)},
-		"normalised convolution, strided": {bn, drop, conv(4, 3, Same)},
-		"normalised dense":                {bn, drop, flatten, {"dense", &Dense{Units: 5}}},
-		"normalised on both sides":        {bn, conv(3, 2, Same), {"bn2", &BatchNormalization{Epsilon: 0.01}}},
-		"normalisation alone":             {bn},
+		"convolution, normalized":         {conv(3, 1, Same), bn},
+		"normalized convolution, padded":  {bn, conv(3, 1, Same)},
+		"normalized convolution, strided": {bn, drop, conv(4, 3, Same)},
+		"normalized dense":                {bn, drop, flatten, {"dense", &Dense{Units: 5}}},
+		"normalized on both sides":        {bn, conv(3, 2, Same), {"bn2", &BatchNormalization{Epsilon: 0.01}}},
+		"normalization alone":             {bn},
 		"convolution without bias":        {unbiased},
-		"without bias, normalised":        {scale, unbiased, bn},
+		"without bias, normalized":        {scale, unbiased, bn},
 		"rescaled convolution":            {scale, conv(3, 2, Same)},
 		"rescaled and padded":             {scale, pad, conv(3, 1, Valid), bn},
 		"padded":                          {pad, conv(4, 3, Valid)},

@@ -22,7 +22,7 @@ func randomizeAdopted(trained, second *savedmodel.Bundle, seed uint64) (*Randomi
 		return nil, err
 	}
 	if len(variables) == 0 {
-		return nil, fmt.Errorf("the model has no parameters to randomise")
+		return nil, fmt.Errorf("the model has no parameters to randomize")
 	}
 	r := &Randomized{Bundle: second, trained: trained, variables: map[string][]string{}}
 	for _, s := range adoptedStages(variables, maxStages) {

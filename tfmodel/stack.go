@@ -35,7 +35,7 @@ func NewStack(prefix string, layers []Named, in Shape) (Stack, error) {
 	return Stack{s, in}, nil
 }
 
-// Tuned returns the stack for training pretrained weights with the settings o. Batch normalisation
+// Tuned returns the stack for training pretrained weights with the settings o. Batch normalization
 // uses its moving averages.
 func (s Stack) Tuned(o Tuning) (Stack, error) {
 	s.steps = slices.Clone(s.steps)

@@ -11,11 +11,11 @@ import (
 // images. All variables are on the chief, so a worker stores nothing between steps.
 //
 //	           +-- weights, images[0:16] --> tower 0 --+
-//	chief -----|                                       |--> chief: sums, optimiser
+//	chief -----|                                       |--> chief: sums, optimizer
 //	           +-- weights, images[16:32] -> tower 1 --+   gradients, loss, statistics
 //
 // Each tower multiplies its results by its share of the images. Their sums are those of the whole
-// batch, except for batch normalisation, which uses the images of a tower unless the towers
+// batch, except for batch normalization, which uses the images of a tower unless the towers
 // [exchange] statistics. Dropout and stochastic depth draw by an image's index in the batch. Sums
 // are in the order of the workers. No variable changes before all of them are computed.
 type tower struct {

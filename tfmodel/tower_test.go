@@ -41,7 +41,7 @@ func randomBatch(a Architecture, n, step int) Batch {
 	return b
 }
 
-// withoutNorm is tiny without batch normalisation, but with dropout. Instead the pixels are
+// withoutNorm is tiny without batch normalization, but with dropout. Instead the pixels are
 // scaled to 0..1.
 func withoutNorm() Architecture {
 	a := Tiny(6)
@@ -157,8 +157,8 @@ func TestTowersTrainAsOneProcess(t *testing.T) {
 	}
 }
 
-// normalized is residual with batch normalisation, before and after additions. Its convolutions
-// have no bias: normalisation leaves a bias no gradient but rounding, which Adam enlarges.
+// normalized is residual with batch normalization, before and after additions. Its convolutions
+// have no bias: normalization leaves a bias no gradient but rounding, which Adam enlarges.
 func normalized() Architecture {
 	a := residual()
 	block := func() Layer {
@@ -179,7 +179,7 @@ func without(a Architecture, kind string) Architecture {
 	return a
 }
 
-// TestSynchronizedTowersTrainAsOneProcess is TestTowersTrainAsOneProcess with batch normalisation. It
+// TestSynchronizedTowersTrainAsOneProcess is TestTowersTrainAsOneProcess with batch normalization. It
 // also compares all variables, among them the moving averages, after 20 steps.
 func TestSynchronizedTowersTrainAsOneProcess(t *testing.T) {
 	config, alone := onCluster(t, clustertest.Start(t, 3)), Config{Threads: graph.Threads{Intra: 1}}
@@ -207,7 +207,7 @@ func TestSynchronizedTowersTrainAsOneProcess(t *testing.T) {
 			wantSameTraining(t, got, want)
 			wantSameVariables(t, got.variables, want.variables)
 			if differs := math.Abs(apart.losses[19] - want.losses[19]); differs < 1e-3 {
-				t.Errorf("without synchronisation the last loss differs by %g only", differs)
+				t.Errorf("without synchronization the last loss differs by %g only", differs)
 			}
 		})
 	}
@@ -256,9 +256,9 @@ func wantSameVariables(t *testing.T, got, want map[string][]float32) {
 	}
 }
 
-// TestTowersNormaliseApart compares batch normalisation's statistics after a step with the mean of
+// TestTowersNormalizeApart compares batch normalization's statistics after a step with the mean of
 // those of trainers that each got the images of one worker.
-func TestTowersNormaliseApart(t *testing.T) {
+func TestTowersNormalizeApart(t *testing.T) {
 	a := without(Tiny(6), (*Dropout)(nil).Kind())
 	config := onCluster(t, clustertest.Start(t, 2))
 	whole := randomBatch(a, 8, 0)

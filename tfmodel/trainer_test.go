@@ -223,14 +223,14 @@ func checkRestore(t *testing.T, a Architecture) {
 	}
 	sameBits(t, "after Restore and four steps", weights(t, resumed), weights(t, whole))
 
-	// The weights alone are not enough for that: the optimiser begins anew.
+	// The weights alone are not enough for that: the optimizer begins anew.
 	half := newTrainer(t, a, 1)
 	if err := half.RestoreWeights(t.Context(), prefix); err != nil {
 		t.Fatal(err)
 	}
 	sameBits(t, "after RestoreWeights", weights(t, half), atSave)
 	if got := train(half, 4, 8); slices.Equal(got, losses) {
-		t.Error("RestoreWeights restores the optimiser as well, or Restore does not")
+		t.Error("RestoreWeights restores the optimizer as well, or Restore does not")
 	}
 	// Nor does the step's number go for nothing: it draws the dropout masks.
 	replayed := coldTrainer(t, a, 1)
@@ -257,7 +257,7 @@ func TestRestoreOfWhatIsNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantError(t, "without conv5", trainer.RestoreWeights(t.Context(), prefix), "restore "+prefix, "conv5/")
-	// Of the weights alone there are no optimiser's variables to restore.
+	// Of the weights alone there are no optimizer's variables to restore.
 	if err := newTrainer(t, Tiny(3), 1).SaveWeights(t.Context(), prefix); err != nil {
 		t.Fatal(err)
 	}
@@ -289,12 +289,12 @@ func TestStepNeedsWeightsAndTime(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, _, err := trainer.Step(ctx, b, 0, 1e-3); !errors.Is(err, context.Canceled) {
-		t.Errorf("a cancelled step gives %v", err)
+		t.Errorf("a canceled step gives %v", err)
 	}
 	if _, _, err := trainer.Evaluate(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
-	sameBits(t, "a cancelled step and an evaluation", weights(t, trainer), before)
+	sameBits(t, "a canceled step and an evaluation", weights(t, trainer), before)
 }
 
 func TestTrainerRefusesAnArchitectureThatDoesNotFit(t *testing.T) {

@@ -10,12 +10,12 @@ import (
 type Training struct {
 	// Optimizer updates the weights; nil is [DefaultAdam].
 	Optimizer Optimizer
-	// Loss is the function to minimise.
+	// Loss is the function to minimize.
 	Loss Loss
 	// Clipping limits the gradients.
 	Clipping Clipping
 	// Accumulate is the number of parts of a batch, which are computed one after another; 0: 1. The
-	// step equals that of the whole batch, except for batch normalisation and dropout.
+	// step equals that of the whole batch, except for batch normalization and dropout.
 	Accumulate int
 	// AverageDecay is the decay of an exponential moving average of the weights; 0: no average. See
 	// [Trainer.WithAverages].
@@ -23,7 +23,7 @@ type Training struct {
 	// StochasticDepth is the rate, 0 to below 1, at which the last residual block's body is dropped for
 	// an image. The rate rises linearly from the first block to the last.
 	StochasticDepth float64
-	// SynchronizedBatchNormalization makes batch normalisation on a cluster use the images of all
+	// SynchronizedBatchNormalization makes batch normalization on a cluster use the images of all
 	// workers, as in one process. Otherwise it uses those of each worker.
 	SynchronizedBatchNormalization bool
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Tuning configures the training of pretrained layers: all except the head, which is the last layer
-// with a kernel and the dropout before it. Batch normalisation before the head always uses its
+// with a kernel and the dropout before it. Batch normalization before the head always uses its
 // moving averages.
 type Tuning struct {
 	// Freeze has patterns as in path.Match, such as "stem*". A variable is not trained if a pattern

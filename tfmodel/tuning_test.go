@@ -35,7 +35,7 @@ func pretrainedWeights(t *testing.T, a Architecture, classes int) (prefix string
 }
 
 // Own layers with weights learn what they learn as layers of an imported graph:
-// batch normalisation with its moving averages, what is frozen, the rates, the head alone.
+// batch normalization with its moving averages, what is frozen, the rates, the head alone.
 func TestTuningEqualsFineTuning(t *testing.T) {
 	o := Tuning{Freeze: []string{"conv1"}, Decay: 0.5}
 	network := func(classes int) Architecture {

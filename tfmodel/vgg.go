@@ -7,7 +7,7 @@ import "fmt"
 // dropout; edits can add them.
 func VGG11(classes int) Architecture { return vgg("vgg11", [5]int{1, 1, 2, 2, 2}, false, classes) }
 
-// VGG11BN is [VGG11] with batch normalisation between convolution and ReLU.
+// VGG11BN is [VGG11] with batch normalization between convolution and ReLU.
 func VGG11BN(classes int) Architecture { return vgg("vgg11_bn", [5]int{1, 1, 2, 2, 2}, true, classes) }
 
 // VGG16 is configuration D, layer by layer as in Keras Applications; see
@@ -15,7 +15,7 @@ func VGG11BN(classes int) Architecture { return vgg("vgg11_bn", [5]int{1, 1, 2, 
 func VGG16(classes int) Architecture { return vgg("vgg16", [5]int{2, 2, 3, 3, 3}, false, classes) }
 
 // vgg has stages of 3x3 convolutions, each followed by a pooling layer that halves the image.
-func vgg(name string, convolutions [5]int, normalised bool, classes int) Architecture {
+func vgg(name string, convolutions [5]int, normalized bool, classes int) Architecture {
 	a := Architecture{Name: name, Input: Shape{224, 224, 3}}
 	add := func(l Layer, format string, args ...any) {
 		a.Layers = append(a.Layers, Named{fmt.Sprintf(format, args...), l})
@@ -23,7 +23,7 @@ func vgg(name string, convolutions [5]int, normalised bool, classes int) Archite
 	for stage, n := range convolutions {
 		for i := range n {
 			add(&Conv2D{Filters: min(64<<stage, 512), Kernel: 3, Stride: 1, Padding: Same}, "conv%d_%d", stage+1, i+1)
-			if normalised {
+			if normalized {
 				add(&BatchNormalization{}, "bn%d_%d", stage+1, i+1)
 			}
 			add(&ReLU{}, "relu%d_%d", stage+1, i+1)

@@ -26,7 +26,7 @@ func symmetric(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 }
 
 // torchvision returns an architecture as in PyTorch: with ImageNet's means and standard deviations,
-// PyTorch's epsilon in batch normalisation, and symmetric zero padding of strided windows.
+// PyTorch's epsilon in batch normalization, and symmetric zero padding of strided windows.
 func torchvision(a tfmodel.Architecture) (tfmodel.Architecture, error) {
 	layers, err := layersOf(a)
 	if err != nil {

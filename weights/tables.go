@@ -171,9 +171,9 @@ func kerasVGG16(layer string) string {
 }
 
 // torchVGG: conv2_1 is features.3, because ReLU and pooling are numbered, too.
-func torchVGG(convolutions []int, normalised bool, head map[string]string) func(layer string) string {
+func torchVGG(convolutions []int, batchNorm bool, head map[string]string) func(layer string) string {
 	names, number, step := maps.Clone(head), 0, 2
-	if normalised {
+	if batchNorm {
 		step = 3
 	}
 	for stage, n := range convolutions {

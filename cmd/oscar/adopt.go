@@ -41,7 +41,7 @@ Two or more outputs with a sigmoid each mean several labels per image, with
 thresholds of 0.5, unless --one-class is given. A single output z for two classes
 becomes the logits -z/2 and z/2.
 
-With a wrong scale a model can still be confident. --images is a folder of labelled
+With a wrong scale a model can still be confident. --images is a folder of labeled
 photographs with one sub-folder per class: oscar prints the accuracy on them. If the
 accuracy is below 0.9, or no scale is known, it tries every scale. It refuses a
 given scale if another is clearly better, and names the order of the classes if
@@ -89,9 +89,9 @@ another fits better than the given one.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.Out, "out", "o", "", "folder for the adopted model")
 	f.StringVar(&o.Options.Image.Scale, "input-scale", "", "scale of the model's input: 0..255, 0..1, -1..1, torch, caffe")
-	f.StringVar(&o.Options.Image.Channels, "channels", "", "order of colours in the model's input: RGB or BGR")
+	f.StringVar(&o.Options.Image.Channels, "channels", "", "order of colors in the model's input: RGB or BGR")
 	f.StringVar(&o.Options.Image.Aspect, "aspect", "", "how images of other proportions are fitted: "+joined(dataset.Aspects()))
-	f.IntVar(&o.Options.Image.Padding, "padding", 0, "grey of the bars of --aspect letterbox, 0 to 255")
+	f.IntVar(&o.Options.Image.Padding, "padding", 0, "gray of the bars of --aspect letterbox, 0 to 255")
 	f.StringSliceVar(&o.Options.Classes, "classes", nil, "names of the classes, in the order of the outputs")
 	f.StringVar(&classesFile, "classes-file", "", "a file with the name of a class on each line")
 	f.StringVar(&o.Options.Explain, "layer", "", "the layer to explain by default (the last with a map)")
@@ -102,7 +102,7 @@ another fits better than the given one.`,
 	f.BoolVar(&o.Options.OneClass, "one-class", false, "an image has one class, although each output has a sigmoid")
 	f.BoolVar(&o.Options.TrainingGraph, "training-graph", false, "accept a graph that was exported in training mode")
 	trustFlag(cmd, &o.Options.Trust)
-	f.StringVar(&o.Images, "images", "", "labelled images to check the accuracy on")
+	f.StringVar(&o.Images, "images", "", "labeled images to check the accuracy on")
 	f.BoolVar(&o.Save, "save", false, "write the options to DIR/oscar.yaml, which all verbs read")
 	machineFlags(cmd, &o.Machine)
 	limitFlags(cmd, &o.Machine.Limits)

@@ -22,7 +22,7 @@ from its maps, without the model. Settings without a flag are kept. The images m
 still be at their paths. The same command again draws missing files.
 
 For explanations of objects, all pictures are drawn again. All methods have the same
-colours, unless --signed-colormap sets others for methods with evidence against the
+colors, unless --signed-colormap sets others for methods with evidence against the
 class.`,
 		Example: `  oscar draw explained --colormap viridis --alpha 0.5
   oscar draw explained --scale shared`,
@@ -56,12 +56,12 @@ class.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.ColorMap, "colormap", "", "colours: "+strings.Join(heatmap.ColorMapNames(), ", "))
-	f.Float64Var(&o.Alpha, "alpha", 0, "opacity of the colours, above 0 to 1")
-	f.StringVar(&o.SignedColorMap, "signed-colormap", "", "colours of methods with evidence against the class")
+	f.StringVar(&o.ColorMap, "colormap", "", "colors: "+strings.Join(heatmap.ColorMapNames(), ", "))
+	f.Float64Var(&o.Alpha, "alpha", 0, "opacity of the colors, above 0 to 1")
+	f.StringVar(&o.SignedColorMap, "signed-colormap", "", "colors of methods with evidence against the class")
 	f.Float64Var(&o.SignedAlpha, "signed-alpha", 0, "opacity of --signed-colormap, over the image in gray")
-	f.StringVar(&o.Scale, "scale", "", "own: a colour scale for each map; shared: one for all maps of a method and layer")
-	f.BoolVar(&bare, "bare", false, "leave out the strip with text and colour bar; --bare=false draws it again")
+	f.StringVar(&o.Scale, "scale", "", "own: a color scale for each map; shared: one for all maps of a method and layer")
+	f.BoolVar(&bare, "bare", false, "leave out the strip with text and color bar; --bare=false draws it again")
 	machineFlags(cmd, &o.Machine)
 	return cmd
 }

@@ -23,10 +23,10 @@ func newDuplicates(*globalFlags) *cobra.Command {
 images whose perceptual hashes (pHash and dHash, 64 bits each) both differ in at
 most --distance bits, and chains of such images. Compressed, scaled, brighter or
 darker copies are found; rotated, mirrored or cropped copies are not. An image of one
-colour is only compared with files of the same content.
+color is only compared with files of the same content.
 
 If one is in the training part and another in the test part, the test measures
-memorisation. oscar train --group-near-duplicates keeps them in one part; so does
+memorization. oscar train --group-near-duplicates keeps them in one part; so does
 --groups with the table of --out, which you can edit.`,
 		Example: `  oscar duplicates photos
   oscar duplicates photos --distance 4 --out groups.csv --sheet groups.png

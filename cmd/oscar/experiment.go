@@ -52,7 +52,7 @@ func experimentFlags(f *pflag.FlagSet, e *experiment.Experiment) {
 	tableFlags(f, &d.Columns, &d.Root, &d.Classes)
 	f.StringVar((*string)(&d.Interpolation), "interpolation", string(d.Interpolation), "how images are resized: "+joined(dataset.Interpolations()))
 	f.StringVar((*string)(&d.Aspect), "aspect", string(d.Aspect), "how images of other proportions are fitted: "+joined(dataset.Aspects()))
-	f.IntVar(&d.Padding, "padding", d.Padding, "grey of the bars of --aspect letterbox, 0 to 255")
+	f.IntVar(&d.Padding, "padding", d.Padding, "gray of the bars of --aspect letterbox, 0 to 255")
 	f.Int64Var(&d.MaxPixels, "max-pixels", d.MaxPixels, "largest number of pixels of an image")
 	f.Int64Var(&d.MaxBytes, "max-bytes", d.MaxBytes, "largest number of bytes of a file")
 	f.BoolVar(&d.Strict, "strict", d.Strict, "a file that cannot be read is an error")

@@ -78,12 +78,12 @@ shows an image with all of them side by side.
 split.json, else the nearest folder above the image with the name of a class.
 --class =NAME is the class NAME, even if it is called true, all or predicted.
 
-The colours show low to high values, or evidence against the class (blue) to
+The colors show low to high values, or evidence against the class (blue) to
 evidence for it (red). For each map the manifest has two values: base (0 if missing)
-is drawn without colour, scale with the full colour. scale is the map's largest
+is drawn without color, scale with the full color. scale is the map's largest
 value. For methods that explain the image it is the 99th percentile, because a few
 pixels may be far above the others. --scale shared gives all maps of a method and
-layer one scale. "oscar draw" draws the overlays again in other colours. An option
+layer one scale. "oscar draw" draws the overlays again in other colors. An option
 without effect on any of the methods is an error. --list-methods shows which methods
 have samples, a seed, rules and a score, and which use bfloat16 with --precision
 bfloat16. The others stay in float32, because bfloat16 would change their maps too
@@ -147,13 +147,13 @@ fixed box; --samples 1000 runs the detector 1000 times per picture.`,
 	f.StringVar(&s.Class, "class", s.Class, "the class to explain: predicted, true (the image's own), all, or a class's name")
 	f.StringVar((*string)(&s.Score), "score", "", "the score to explain: logit, probability; default: as in each method's paper")
 	f.IntVar(&s.Batch, "batch", s.Batch, "images per run of the model")
-	f.Float64Var(&s.Alpha, "alpha", s.Alpha, "opacity of the colours in an overlay, above 0 to 1")
-	f.StringVar(&s.ColorMap, "colormap", s.ColorMap, "colours: "+strings.Join(heatmap.ColorMapNames(), ", "))
-	f.StringVar(&s.SignedColorMap, "signed-colormap", s.SignedColorMap, "colours of methods with evidence against the class")
+	f.Float64Var(&s.Alpha, "alpha", s.Alpha, "opacity of the colors in an overlay, above 0 to 1")
+	f.StringVar(&s.ColorMap, "colormap", s.ColorMap, "colors: "+strings.Join(heatmap.ColorMapNames(), ", "))
+	f.StringVar(&s.SignedColorMap, "signed-colormap", s.SignedColorMap, "colors of methods with evidence against the class")
 	f.Float64Var(&s.SignedAlpha, "signed-alpha", s.SignedAlpha, "opacity of --signed-colormap, over the image in gray")
-	f.StringVar(&s.Scale, "scale", s.Scale, "own: a colour scale for each map; shared: one for all maps of a method and layer")
-	f.BoolVar(&s.Bare, "bare", false, "draw overlays without the strip with text and colour bar")
-	f.Float64Var(&s.Percentile, "percentile", 0, "percentile of a map's values that is drawn in full colour; 0: 99 at the image, 100 at a layer")
+	f.StringVar(&s.Scale, "scale", s.Scale, "own: a color scale for each map; shared: one for all maps of a method and layer")
+	f.BoolVar(&s.Bare, "bare", false, "draw overlays without the strip with text and color bar")
+	f.Float64Var(&s.Percentile, "percentile", 0, "percentile of a map's values that is drawn in full color; 0: 99 at the image, 100 at a layer")
 	f.IntVar(&s.Samples, "samples", 0, "random samples, or steps of integrated-gradients; 0: each method's default")
 	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "seed of the methods' random draws")

@@ -26,7 +26,7 @@ func newExplainGlobal(*globalFlags) *cobra.Command {
 with one sub-folder per class. --what chooses among
 
   averages  the mean map of each class
-  spray     the strategies by which each class is recognised: clusters of maps, by
+  spray     the strategies by which each class is recognized: clusters of maps, by
             spectral relevance analysis, with the most central images of each
   tree      a decision tree over named features of image and map that imitates
             the model, and its agreement with the model on held-out images
@@ -77,7 +77,7 @@ draws the eigenvalues, the tree and the concepts.`,
 	f.StringVar(&s.Layer, "layer", "", "the layer to explain; default: the model's")
 	f.StringVar(&s.Rules, "rules", s.Rules, "the rules of lrp: "+strings.Join(tfmodel.LRPs(), ", "))
 	f.IntVar(&g.Side, "side", g.Side, "rows and columns that maps are pooled to")
-	f.IntVar(&g.Neighbours, "neighbours", g.Neighbours, "neighbours of a map in spray's graph")
+	f.IntVar(&g.Neighbors, "neighbors", g.Neighbors, "neighbors of a map in spray's graph")
 	f.IntVar(&g.Depth, "depth", g.Depth, "largest depth of the tree")
 	f.IntVar(&g.MinLeaf, "min-leaf", g.MinLeaf, "smallest number of images in a leaf of the tree")
 	f.IntVar(&g.Experiments, "experiments", g.Experiments, "number of times a concept is learned, each with other random images")
@@ -95,9 +95,9 @@ func printGlobal(w io.Writer, r *pipeline.Global) {
 	say(w, "%s\n", imagesRead(r.Images, r.Unreadable))
 	if r.Averages != nil {
 		t := newTable(w)
-		t.AppendHeader(table.Row{"class", "recognised", "averaged", "dispersion", "centre"})
+		t.AppendHeader(table.Row{"class", "recognized", "averaged", "dispersion", "center"})
 		for _, a := range r.Averages {
-			t.AppendRow(table.Row{a.Class, fmt.Sprintf("%d of %d", a.Recognised, a.Images), a.N, orDash(a.Dispersion), orDash(a.Center)})
+			t.AppendRow(table.Row{a.Class, fmt.Sprintf("%d of %d", a.Recognized, a.Images), a.N, orDash(a.Dispersion), orDash(a.Center)})
 		}
 		render(w, t)
 	}

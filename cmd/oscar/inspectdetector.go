@@ -67,7 +67,7 @@ func printDetector(w io.Writer, i *instance.Inspection) {
 	}
 	say(w, "\nmodel       %s%s, %d classes: %s\n", i.Model, epoch, len(i.Classes), strings.Join(i.Classes, ", "))
 	say(w, "parameters  %s\n", thousands(i.Parameters))
-	say(w, "image       %d x %d RGB 0..255, proportions kept, padded with grey\n", i.Input[0], i.Input[1])
+	say(w, "image       %d x %d RGB 0..255, proportions kept, padded with gray\n", i.Input[0], i.Input[1])
 	say(w, "anchors     %s, height by width %s\n", thousands(anchors), strings.Trim(fmt.Sprint(i.Ratios), "[]"))
 	say(w, "detections  at most %d in an image, with a score of %g or more\n", i.Regions.Detections, i.Regions.DetectionScore)
 	say(w, "memory      batch of %d: training %s\n", i.Batch, bytes(i.Memory))

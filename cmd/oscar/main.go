@@ -120,7 +120,7 @@ func unfinished(args []string) string {
 	return "step"
 }
 
-// signalContext is cancelled by SIGINT, SIGTERM or SIGHUP. A second signal ends the process
+// signalContext is canceled by SIGINT, SIGTERM or SIGHUP. A second signal ends the process
 // immediately.
 func signalContext(args []string) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())

@@ -145,7 +145,7 @@ func TestRefusals(t *testing.T) {
 		{2, "explain $RUN $DATA --out new --batch 0", "batch is 0, want at least 1"},
 		{2, "explain $RUN $DATA --out new --alpha 2", "alpha is 2, want above 0 to 1"},
 		{2, "explain $RUN $DATA --out new --score loss", `no score "loss"; have logit, probability`},
-		{2, "explain $RUN $DATA --out new --colormap pink", `no colour map "pink"; have ` + strings.Join(heatmap.ColorMapNames(), ", ")},
+		{2, "explain $RUN $DATA --out new --colormap pink", `no color map "pink"; have ` + strings.Join(heatmap.ColorMapNames(), ", ")},
 		{2, "explain $RUN $DATA --out new --max-pixels -1", "max-pixels is -1, want 0 or more"},
 		{2, "explain $RUN $DATA --out new --rules z", `no LRP rules "z"; have ` + strings.Join(tfmodel.LRPs(), ", ")},
 		{2, "explain $RUN $DATA --out new --samples -1", "samples is -1, want at least 1, or 0 for each method's default"},

@@ -35,7 +35,7 @@ supported, or undecided.
 
 A study is a YAML file (oscar study init writes one), or one of the built-in ones:
 
-  deck  Goltz and Archambault: AlexNet with dropout, without normalisation,
+  deck  Goltz and Archambault: AlexNet with dropout, without normalization,
         ReLU, two convolutions, max pooling; the claims of their slides
   hgs   He, Gu and Shi: softmax and SVM heads, dropout, partial augmentation,
         VGG11 and ResNet50 compared with AlexNet`,

@@ -16,7 +16,7 @@ func newSynthesize(*globalFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "synthesize DIR",
 		Short: "Draw a data set of six classes with a mask for every object",
-		Long: `Draw images of six classes on plain backgrounds, varied in colour, size, place,
+		Long: `Draw images of six classes on plain backgrounds, varied in color, size, place,
 rotation, light and noise: DIR/images/<class>/NNNN.png, and for each a mask of
 the object, DIR/masks/<class>/NNNN.png. The same seed draws the same pictures.
 

@@ -73,7 +73,7 @@ their new folder; their content is checked.
 batch are divided among them; this process sums the gradients, validates and saves.
 There is no authentication: use only a private network. If a worker dies or does not
 answer, training waits for it and continues from the last checkpoint. Batch
-normalisation uses the images of one worker. With --set
+normalization uses the images of one worker. With --set
 training.batch_normalization=synchronized it uses those of all, as in one process.
 
 Flags take precedence over --recipe or --experiment, and these over the defaults,

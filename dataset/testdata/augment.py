@@ -6,7 +6,7 @@ random image. The file says which versions. From the environments of the tests:
 
 Geometry is Keras's apply_affine_transform, which hands it to SciPy. The image is
 square: of others Keras 3.10 takes half the height for the middle of the columns.
-Colours are torchvision's adjust_brightness, adjust_contrast and
+Colors are torchvision's adjust_brightness, adjust_contrast and
 adjust_saturation, one at a time.
 """
 
@@ -56,13 +56,13 @@ for given in [
     geometry.append({"given": given, "pixels": affine(**given).round(4).ravel().tolist()})
 
 tensor = torch.from_numpy(image.transpose(2, 0, 1).astype(np.float64) / 255)
-colour = []
+color = []
 for name, factor in [("brightness", 0.6), ("brightness", 1.4), ("contrast", 0.3), ("contrast", 1.8), ("saturation", 0.2), ("saturation", 1.7)]:
     out = getattr(functional, f"adjust_{name}")(tensor, factor)
-    colour.append({"name": name, "factor": factor, "pixels": (out.numpy().transpose(1, 2, 0) * 255).round(4).ravel().tolist()})
+    color.append({"name": name, "factor": factor, "pixels": (out.numpy().transpose(1, 2, 0) * 255).round(4).ravel().tolist()})
 
 file = pathlib.Path(__file__).with_suffix(".json")
 versions = {m.__name__: m.__version__ for m in (keras, np, scipy, torchvision)}
 file.write_text(
-    json.dumps({"versions": versions, "height": HEIGHT, "width": WIDTH, "image": image.ravel().tolist(), "geometry": geometry, "colour": colour}) + "\n"
+    json.dumps({"versions": versions, "height": HEIGHT, "width": WIDTH, "image": image.ravel().tolist(), "geometry": geometry, "color": color}) + "\n"
 )

@@ -16,7 +16,7 @@ from PIL import Image
 
 
 def picture(width, height, factors):
-    """Bends of colour: whole numbers only."""
+    """Bends of color: whole numbers only."""
     a, b, c, d = factors
     y, x = np.mgrid[:height, :width].astype(np.int64)
     x, y = x * 256 // width, y * 256 // height

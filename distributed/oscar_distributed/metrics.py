@@ -10,7 +10,7 @@ from .job import Outcome
 
 
 class Metrics:
-    """The numbers of a job. They are labelled with the verb and the folder of the results."""
+    """The numbers of a job. They are labeled with the verb and the folder of the results."""
 
     def __init__(self, verb: str, out: str, units: int, workers: int) -> None:
         keys = ("verb", "out")

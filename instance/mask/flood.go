@@ -1,6 +1,6 @@
 package mask
 
-// Flood returns the pixels that take accepts and that are connected to the first one (4 neighbours),
+// Flood returns the pixels that take accepts and that are connected to the first one (4 neighbors),
 // as row-major indices. It may ask take about a pixel several times; take must accept a pixel only
 // once.
 func Flood(height, width, first int, take func(i int) bool) (pixels []int) {

@@ -116,7 +116,7 @@ func edge(from, to cell) func(yield func(cell) bool) {
 	}
 }
 
-// crossing returns the pixel where a step between two neighbouring columns of grid points crosses
+// crossing returns the pixel where a step between two neighboring columns of grid points crosses
 // the middle of a pixel column. ok is false if it does not cross one.
 func crossing(last, p cell, height, width int) (at uint32, ok bool) {
 	column := p.x // the left column

@@ -22,7 +22,7 @@ func (b Box) iou(o Box) float32 {
 }
 
 // anchors returns the anchors of each level, row by row. As in torchvision, the anchors of a
-// position have half sides rounded to whole pixels and are centred on the corner of its cell.
+// position have half sides rounded to whole pixels and are centered on the corner of its cell.
 func (p parts) anchors() [][]Box {
 	all := make([][]Box, len(p.levels))
 	for i, l := range p.levels {
@@ -133,7 +133,7 @@ func sample(anchors, boxes []Box, matched []int, n int, r *rand.Rand) anchorTarg
 	return t
 }
 
-// encode returns the regression targets from one box to another: the shift of the centre relative to
+// encode returns the regression targets from one box to another: the shift of the center relative to
 // the sides, and the logarithms of the ratios of the sides.
 func encode(from, to Box) [4]float32 {
 	wide, high := from[2]-from[0], from[3]-from[1]

@@ -49,9 +49,9 @@ func decode(g *tfmodel.Graph, boxes, shifts tfmodel.Tensor, weights [4]float32) 
 	half := g.Scalar(0.5)
 	axis := func(low, high, move, stretch tfmodel.Tensor, a, b float32) (tfmodel.Tensor, tfmodel.Tensor) {
 		side := g.Sub(high, low)
-		centre := g.Add(g.Mul(g.Div(move, g.Scalar(a)), side), g.Add(low, g.Mul(half, side)))
+		center := g.Add(g.Mul(g.Div(move, g.Scalar(a)), side), g.Add(low, g.Mul(half, side)))
 		reach := g.Mul(g.Mul(half, side), g.Exp(g.Minimum(g.Div(stretch, g.Scalar(b)), g.Scalar(maxLogScale))))
-		return g.Sub(centre, reach), g.Add(centre, reach)
+		return g.Sub(center, reach), g.Add(center, reach)
 	}
 	left, right := axis(x1, x2, dx, dw, weights[0], weights[2])
 	top, bottom := axis(y1, y2, dy, dh, weights[1], weights[3])

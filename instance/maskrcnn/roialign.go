@@ -44,9 +44,9 @@ func samplingWeights(g *tfmodel.Graph, low, high, keep tfmodel.Tensor, stride fl
 		return g.Reshape(g.Mul(x, g.Scalar(float32(1/stride))), tfmodel.Shape{-1, r, 1})
 	}
 	start := wide(low)
-	centre := g.Add(start, g.Mul(g.Sub(wide(high), start), g.Const(tfmodel.Floats(tfmodel.Shape{1, 1, len(at)}, at))))
-	centre = g.Minimum(g.Maximum(g.Sub(centre, g.Scalar(0.5)), g.Scalar(0)), g.Scalar(float32(n-1)))
-	distance := g.Abs(g.Sub(g.Reshape(centre, tfmodel.Shape{-1, r, len(at), 1}), g.Const(tfmodel.Floats(tfmodel.Shape{1, 1, 1, n}, pixels))))
+	center := g.Add(start, g.Mul(g.Sub(wide(high), start), g.Const(tfmodel.Floats(tfmodel.Shape{1, 1, len(at)}, at))))
+	center = g.Minimum(g.Maximum(g.Sub(center, g.Scalar(0.5)), g.Scalar(0)), g.Scalar(float32(n-1)))
+	distance := g.Abs(g.Sub(g.Reshape(center, tfmodel.Shape{-1, r, len(at), 1}), g.Const(tfmodel.Floats(tfmodel.Shape{1, 1, 1, n}, pixels))))
 	hats := g.Relu(g.Sub(g.Scalar(1), distance))
 	weights := g.Mean(g.Reshape(hats, tfmodel.Shape{-1, r, size, samples, n}), false, 3)
 	if keep.Valid() {

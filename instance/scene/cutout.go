@@ -117,7 +117,7 @@ func (c *cutout) cropped() (*cutout, error) {
 	return out, nil
 }
 
-// at returns alpha, and colour times alpha, at row y and column x; zeros outside.
+// at returns alpha, and color times alpha, at row y and column x; zeros outside.
 func (c *cutout) at(y, x float64) (color [3]float64, alpha float64) {
 	row, column := math.Floor(y), math.Floor(x)
 	for dy := range 2 {

@@ -7,14 +7,14 @@ import (
 	"oscar/instance/mask"
 )
 
-// pose is the position of an object in a picture: centre, scale and angle.
+// pose is the position of an object in a picture: center, scale and angle.
 type pose struct {
 	x, y, scale, angle float64
 	mirrored           bool
 }
 
-// offset converts a point of the object, relative to the object's centre, to the picture. The result
-// is relative to the centre, too.
+// offset converts a point of the object, relative to the object's center, to the picture. The result
+// is relative to the center, too.
 func (p pose) offset(u, v float64) (dx, dy float64) {
 	if p.mirrored {
 		u = -u

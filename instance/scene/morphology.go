@@ -6,7 +6,7 @@ import (
 	"oscar/instance/mask"
 )
 
-// copyBorder replaces the values at a picture's border by their inner neighbours.
+// copyBorder replaces the values at a picture's border by their inner neighbors.
 func copyBorder(x []float64, height, width int) {
 	for i := range x {
 		r, c := i/width, i%width
@@ -88,7 +88,7 @@ func largest(object []bool, height, width int) []bool {
 }
 
 // fillHoles fills holes of up to a third of the object's area, such as gloss, labels and print in
-// the background's colour. It also fills holes through which the background is visible.
+// the background's color. It also fills holes through which the background is visible.
 func fillHoles(object []bool, height, width int) {
 	seen, area := make([]bool, len(object)), 0
 	for _, in := range object {

@@ -7,9 +7,9 @@ import (
 )
 
 // cutFromBackground finds the object on a plain light background and returns its alpha. It fits a quadratic
-// surface to the picture's border, in a colour space with a lightness component. The object consists
+// surface to the picture's border, in a color space with a lightness component. The object consists
 // of pixels that differ from the surface or have sharp edges, and of everything these enclose.
-// Darker pixels of the background's colour are shadow. cut has the sides of the picture that cut the
+// Darker pixels of the background's color are shadow. cut has the sides of the picture that cut the
 // object.
 func cutFromBackground(img *image.RGBA) (alpha []float32, cut sides, err error) {
 	height, width := img.Rect.Dy(), img.Rect.Dx()
@@ -21,7 +21,7 @@ func cutFromBackground(img *image.RGBA) (alpha []float32, cut sides, err error) 
 	for k, values := range channels {
 		middle := medianOf(values, border)
 		if k == 0 && middle < 110 || k > 0 && math.Abs(middle) > 45 {
-			return nil, cut, errors.New("the background is not light and grey")
+			return nil, cut, errors.New("the background is not light and gray")
 		}
 		surface, spread := fitSurface(values, border, height, width)
 		noise = max(noise, spread)
@@ -29,7 +29,7 @@ func cutFromBackground(img *image.RGBA) (alpha []float32, cut sides, err error) 
 			d := v - surface[i]
 			switch {
 			case k > 0:
-				d *= 1.6 // colour is more reliable than lightness
+				d *= 1.6 // color is more reliable than lightness
 			case d < 0 && d > -60:
 				d *= 0.12 // a shadow, unless it is deep
 				shadow[i] = true

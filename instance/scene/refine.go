@@ -3,7 +3,7 @@ package scene
 import "math"
 
 // refined moves the outline of a rough mask to the sharpest edges, by random walks with priors
-// (Grady 2005). It minimises sum w (x_i - x_j)^2 + sum c (x_i - p_i)^2 over the pixels' values x,
+// (Grady 2005). It minimizes sum w (x_i - x_j)^2 + sum c (x_i - p_i)^2 over the pixels' values x,
 // where w is small across an edge. The result has the pixels with x above 0.5.
 func refined(rough []bool, difference, edges []float64, shadow []bool, strong, sharp float64, reach, height, width int) []bool {
 	within, near := eroded(rough, height, width, reach), grown(rough, height, width, 2, true)

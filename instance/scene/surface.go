@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// addGradients adds the squared differences of neighbouring values in both directions to sum.
+// addGradients adds the squared differences of neighboring values in both directions to sum.
 func addGradients(sum, values []float64, height, width int) {
 	for y := 1; y < height-1; y++ {
 		for x := 1; x < width-1; x++ {

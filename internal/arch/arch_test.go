@@ -59,7 +59,7 @@ var order = []string{
 	"internal/agreement",         // comparison with other programs, for tests
 	"internal/events",
 	"internal/npy",
-	"internal/jpegfile", // JPEGs, with all colours of small pictures
+	"internal/jpegfile", // JPEGs, with all colors of small pictures
 	"internal/hdf5",     // Keras's files
 	"internal/quiet",
 	"internal/graph",      // TensorFlow's C library

@@ -51,7 +51,7 @@ func (g *Graph) Again(x, other Tensor, ys ...Tensor) []Tensor {
 	return out
 }
 
-// definition is a serialised graph, and its operations by name.
+// definition is a serialized graph, and its operations by name.
 type definition struct {
 	*graph_go_proto.GraphDef
 	byName map[string]*node_def_go_proto.NodeDef

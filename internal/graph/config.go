@@ -44,10 +44,10 @@ const (
 	BFloat16 = machine.BFloat16
 )
 
-// Optimizer configures TensorFlow's graph optimiser in a session.
+// Optimizer configures TensorFlow's graph optimizer in a session.
 type Optimizer int
 
-// The optimisers.
+// The optimizers.
 const (
 	OptimizeAll     Optimizer = iota
 	KeepTensors               // nothing is fused, so that every tensor can be fed and fetched
@@ -83,7 +83,7 @@ func (c Config) options() (*tf.SessionOptions, error) {
 			rewriter.Remapping = config.RewriterConfig_OFF
 		}
 	case c.Precision != Float32:
-		return nil, fmt.Errorf("a session cannot have precision %s with this optimiser", c.Precision)
+		return nil, fmt.Errorf("a session cannot have precision %s with this optimizer", c.Precision)
 	}
 	if rewriter != nil {
 		p.GraphOptions = &config.GraphOptions{RewriteOptions: rewriter}

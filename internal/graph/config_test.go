@@ -14,7 +14,7 @@ import (
 	"oscar/internal/testkit"
 )
 
-// rewriting returns what a configuration asks of TensorFlow's graph optimiser.
+// rewriting returns what a configuration asks of TensorFlow's graph optimizer.
 func rewriting(t *testing.T, c Config) *config.RewriterConfig {
 	t.Helper()
 	options, err := c.options()

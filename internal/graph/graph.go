@@ -182,7 +182,7 @@ func (g *Graph) Def() ([]byte, error) {
 	}
 	var b bytes.Buffer
 	if _, err := g.g.WriteTo(&b); err != nil {
-		return nil, fmt.Errorf("serialise the graph: %w", err)
+		return nil, fmt.Errorf("serialize the graph: %w", err)
 	}
 	return b.Bytes(), nil
 }

@@ -242,7 +242,7 @@ func TestVariableCarriesItsNameIntoTheRuntime(t *testing.T) {
 	}
 	defer s.Close()
 	_, err = s.Run(ctx, nil, []Tensor{made.Value})
-	wantError(t, err, "conv1/kernel") // not yet initialised
+	wantError(t, err, "conv1/kernel") // not yet initialized
 	if _, err := s.Run(ctx, nil, nil, made.Init); err != nil {
 		t.Fatal(err)
 	}

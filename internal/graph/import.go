@@ -9,7 +9,7 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 )
 
-// Import adds the operations of a serialised GraphDef below g's scope. Inputs named in replace
+// Import adds the operations of a serialized GraphDef below g's scope. Inputs named in replace
 // ("conv/kernel" or "conv/kernel:0") are replaced by its tensors; the GraphDef need not contain
 // them. Operations without a device get g's. On an error nothing is added.
 func (g *Graph) Import(def []byte, replace map[string]Tensor) error {

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Part is a serialised GraphDef that is joined with others.
+// Part is a serialized GraphDef that is joined with others.
 type Part struct {
 	Scope  string // of its operations in the joined graph
 	Device string // for its operations without a device; "": none

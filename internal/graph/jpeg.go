@@ -20,7 +20,7 @@ type JPEG struct {
 	buffers      sync.Pool // *[]uint8
 }
 
-// NewJPEG returns an encoder. quality is 1 to 100. Colours have half the resolution, as in
+// NewJPEG returns an encoder. quality is 1 to 100. Colors have half the resolution, as in
 // image/jpeg.
 func NewJPEG(quality int) (*JPEG, error) {
 	g := New()

@@ -188,7 +188,7 @@ func (g *Graph) AvgPool(x Tensor, size, stride int, padding string) Tensor {
 	return g.one("AvgPool", attributes{"ksize": ints(1, size, size, 1), "strides": ints(1, stride, stride, 1), "padding": padding}, x)
 }
 
-// BatchNorm normalises x over N, H and W. In training it uses the batch's mean and variance and
+// BatchNorm normalizes x over N, H and W. In training it uses the batch's mean and variance and
 // returns them (the variance with Bessel's correction). Otherwise it uses the given ones.
 func (g *Graph) BatchNorm(x, gamma, beta, mean, variance Tensor, epsilon float32, training bool) (y, batchMean, batchVariance Tensor) {
 	if training {
@@ -198,7 +198,7 @@ func (g *Graph) BatchNorm(x, gamma, beta, mean, variance Tensor, epsilon float32
 	return op.Output(0), op.Output(1), op.Output(2)
 }
 
-// ResizeBilinear resizes [N,h,w,C] with half-pixel centres.
+// ResizeBilinear resizes [N,h,w,C] with half-pixel centers.
 func (g *Graph) ResizeBilinear(x Tensor, height, width int) Tensor {
 	return g.one("ResizeBilinear", attributes{"half_pixel_centers": true}, x, g.Ints(height, width))
 }
@@ -238,7 +238,7 @@ func (g *Graph) FillWith(shape Shape, value Tensor) Tensor {
 	return g.one("Fill", nil, g.Ints(shape...), value)
 }
 
-// HideFromConstantFolding returns x in a form that TensorFlow's optimiser does not treat as a
+// HideFromConstantFolding returns x in a form that TensorFlow's optimizer does not treat as a
 // constant. Values computed from it are computed in each run, and their memory is freed afterwards.
 func (g *Graph) HideFromConstantFolding(x Tensor) Tensor {
 	return g.one("PlaceholderWithDefault", attributes{"shape": tfShape(x.Shape())}, x)

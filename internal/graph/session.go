@@ -38,7 +38,7 @@ type Feed struct {
 	Value Value
 }
 
-// Run feeds values, runs the targets and returns the fetched values, in one run. A cancelled
+// Run feeds values, runs the targets and returns the fetched values, in one run. A canceled
 // ctx prevents a run, but does not interrupt one.
 func (s *Session) Run(ctx context.Context, feeds []Feed, fetch []Tensor, targets ...Op) ([]Value, error) {
 	if err := ctx.Err(); err != nil {

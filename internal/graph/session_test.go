@@ -107,10 +107,10 @@ func TestRunAsksTheContextFirst(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := s.Run(ctx, nil, nil, v.Init); !errors.Is(err, context.Canceled) {
-		t.Errorf("a cancelled run gives %v", err)
+		t.Errorf("a canceled run gives %v", err)
 	}
 	if _, err := s.Run(context.Background(), nil, []Tensor{v.Value}); err == nil {
-		t.Error("a cancelled run has set the variable")
+		t.Error("a canceled run has set the variable")
 	}
 }
 

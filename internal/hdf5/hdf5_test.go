@@ -13,7 +13,7 @@ import (
 
 func keras(t testing.TB) []byte {
 	t.Helper()
-	b, err := os.ReadFile("testdata/keras.weights.h5") // of Keras 3.10, a convolution, a normalisation, a dense layer
+	b, err := os.ReadFile("testdata/keras.weights.h5") // of Keras 3.10, a convolution, a normalization, a dense layer
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Package jpegfile encodes JPEGs, small ones with full colour resolution, and reads their segments.
+// Package jpegfile encodes JPEGs, small ones with full color resolution, and reads their segments.
 package jpegfile
 
 import (
@@ -9,7 +9,7 @@ import (
 	"io"
 )
 
-// smallest is the shorter side, in pixels, from which on colours may have half the resolution. In
+// smallest is the shorter side, in pixels, from which on colors may have half the resolution. In
 // smaller pictures the peak of a map can be a few pixels.
 const smallest = 128
 
@@ -17,12 +17,12 @@ const smallest = 128
 // pixels.
 const longest = 8192
 
-// IsSmall reports whether a picture of this size keeps the full resolution of its colours.
+// IsSmall reports whether a picture of this size keeps the full resolution of its colors.
 func IsSmall(size image.Point) bool {
 	return min(size.X, size.Y) < smallest && max(size.X, size.Y) <= longest
 }
 
-// Encode writes a JPEG. quality is 1 to 100. Colours have half the resolution (4:2:0), or the full
+// Encode writes a JPEG. quality is 1 to 100. Colors have half the resolution (4:2:0), or the full
 // one in a small picture (4:4:4).
 func Encode(w io.Writer, img image.Image, quality int) error {
 	if !IsSmall(img.Bounds().Size()) {
@@ -36,8 +36,8 @@ func Encode(w io.Writer, img image.Image, quality int) error {
 	return err
 }
 
-// full returns a JPEG with full colour resolution. image/jpeg cannot encode this, but it encodes
-// each component as a grey picture: their coded data become the scans of one file. All components
+// full returns a JPEG with full color resolution. image/jpeg cannot encode this, but it encodes
+// each component as a gray picture: their coded data become the scans of one file. All components
 // use the luma tables, which are finer than the chroma tables.
 func full(img image.Image, quality int) ([]byte, error) {
 	b := img.Bounds()
@@ -54,11 +54,11 @@ func full(img image.Image, quality int) ([]byte, error) {
 	}
 	out := []byte{0xff, 0xd8}
 	for c, plane := range planes {
-		var grey bytes.Buffer
-		if err := jpeg.Encode(&grey, plane, &jpeg.Options{Quality: quality}); err != nil {
+		var gray bytes.Buffer
+		if err := jpeg.Encode(&gray, plane, &jpeg.Options{Quality: quality}); err != nil {
 			return nil, err
 		}
-		for s := range Segments(grey.Bytes()) {
+		for s := range Segments(gray.Bytes()) {
 			id := byte(c + 1)
 			switch {
 			case s.Marker == SOS:

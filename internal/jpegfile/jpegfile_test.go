@@ -10,7 +10,7 @@ import (
 	"oscar/internal/graph"
 )
 
-// dots is a picture of single red pixels on grey, as maps of small images are.
+// dots is a picture of single red pixels on gray, as maps of small images are.
 func dots(width, height int) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, width, height))
 	for y := range height {
@@ -39,8 +39,8 @@ func farthest(got image.Image, want *image.RGBA) (far int) {
 	return far
 }
 
-// Single pixels of a small picture keep their colours, in both decoders.
-func TestSmallPicturesKeepTheirColours(t *testing.T) {
+// Single pixels of a small picture keep their colors, in both decoders.
+func TestSmallPicturesKeepTheirColors(t *testing.T) {
 	for _, size := range []image.Point{{28, 28}, {1, 1}, {9, 8}, {127, 300}, {300, 31}} {
 		img := dots(size.X, size.Y)
 		var ours, halved bytes.Buffer
@@ -59,9 +59,9 @@ func TestSmallPicturesKeepTheirColours(t *testing.T) {
 			t.Fatal(err)
 		}
 		off, before := farthest(decoded, img), farthest(other, img)
-		t.Logf("%v: off by %d at most in %d bytes; with half the colours by %d in %d", size, off, ours.Len(), before, halved.Len())
+		t.Logf("%v: off by %d at most in %d bytes; with half the colors by %d in %d", size, off, ours.Len(), before, halved.Len())
 		if off > 24 || size.X > 8 && before < 2*off {
-			t.Errorf("%v: off by %d, with half the colours by %d", size, off, before)
+			t.Errorf("%v: off by %d, with half the colors by %d", size, off, before)
 		}
 		rgb, height, width, err := graph.DecodeJPEG(t.Context(), ours.Bytes())
 		if err != nil || height != size.Y || width != size.X {

@@ -87,7 +87,7 @@ func Nearest[T ~string](name T, known []T) int {
 	return longer
 }
 
-// distance returns the Levenshtein distance of two words without regard to case. Two neighbours in
+// distance returns the Levenshtein distance of two words without regard to case. Two neighbors in
 // the wrong order are one change.
 func distance(a, b string) int {
 	a, b = strings.ToLower(a), strings.ToLower(b)

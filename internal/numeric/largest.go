@@ -14,7 +14,7 @@ var largest = map[string]int64{
 	"max-pixels": 1 << 32, "max_pixels": 1 << 32,
 	"max-bytes": 1 << 40, "max_bytes": 1 << 40,
 	"batch": 1 << 16, "epochs": 1e6, "samples": 1e6, "per-class": 1e6, "per_class": 1e6,
-	"images": 1e6, "mosaics": 1e6, "patience": 1e6, "neighbours": 1e6,
+	"images": 1e6, "mosaics": 1e6, "patience": 1e6, "neighbors": 1e6,
 	"side": 256, "accumulate": 1024, "depth": 1000, "experiments": 10_000,
 	"units": 1 << 26, "width": 1 << 14, "height": 1 << 14, "input": 1 << 14,
 }

@@ -61,7 +61,7 @@ func Draws(name string, n int) []float64 {
 func draw(seed uint64, i int) float64 { return float64(int(hash(seed, i)>>40)-1<<23) / (1 << 23) }
 
 // weightsOf returns an architecture's parameters. Layers in redrawn have different values, for the
-// randomisation test.
+// randomization test.
 //
 // Kernels are uniform with a variance of 2 / inputs, so that the signal keeps
 // its size from ReLU to ReLU; the first one takes raw pixels.
@@ -115,7 +115,7 @@ func Picture(name string, k int) []float32 {
 	return picture(k, in[0], in[1])
 }
 
-// picture returns the k-th image of that size: coloured tiles with noise, in integers.
+// picture returns the k-th image of that size: colored tiles with noise, in integers.
 func picture(k, height, width int) []float32 {
 	pixels := make([]float32, height*width*3)
 	tiles, noise, side := seedOf("tiles"), seedOf("noise"), (height+7)/8

@@ -3,7 +3,7 @@ things are set, where oscar's definition is another:
 
   Eigen-CAM  has the sign that pytorch-grad-cam gives Seg-Eigen-CAM; its own is
              whatever the library of linear algebra returns.
-  Score-CAM  enlarges channels between pixel centres at half positions, as
+  Score-CAM  enlarges channels between pixel centers at half positions, as
              heatmaps are; pytorch-grad-cam aligns the corners.
   Ablation-CAM's weights are divided by the score y here, by |y| in oscar; the
              tests turn the map of an image whose score is negative.

@@ -3,8 +3,8 @@
 scikit-image and Captum make of the same tables, maps, images and draws, for the
 tests of package global. `make oracles` runs it.
 
-  spectra   scikit-learn's nearest neighbours, their matrix and its transpose
-            averaged, SciPy's normalised Laplacian and its eigenvalues; k-means
+  spectra   scikit-learn's nearest neighbors, their matrix and its transpose
+            averaged, SciPy's normalized Laplacian and its eigenvalues; k-means
             and silhouettes by scikit-learn. CoRelAy's SparseKNN,
             SymmetricNormalLaplacian and EigenDecomposition are the same sums.
   trees     DecisionTreeClassifier
@@ -42,7 +42,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.tree import DecisionTreeClassifier
 
 TESTDATA = pathlib.Path(__file__).parent / "testdata"
-NEIGHBOURS, SIDE = 10, 5
+NEIGHBORS, SIDE = 10, 5
 
 
 def main():
@@ -73,10 +73,10 @@ def spectrum(random, sizes):
     maps = single(maps[random.permutation(len(maps))])
     points = maps.reshape(len(maps), -1)
     points = points / np.abs(points).sum(axis=1, keepdims=True)
-    neighbours = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(points).kneighbors_graph()
-    laplacian = scipy.sparse.csgraph.laplacian((neighbours + neighbours.T) / 2, normed=True).toarray()
+    neighbors = NearestNeighbors(n_neighbors=NEIGHBORS).fit(points).kneighbors_graph()
+    laplacian = scipy.sparse.csgraph.laplacian((neighbors + neighbors.T) / 2, normed=True).toarray()
     values, vectors = scipy.linalg.eigh(laplacian)
-    out = {"Side": SIDE, "Neighbours": NEIGHBOURS, "Maps": listed(maps), "Eigenvalues": values[:20].tolist()}
+    out = {"Side": SIDE, "Neighbors": NEIGHBORS, "Maps": listed(maps), "Eigenvalues": values[:20].tolist()}
     if len(sizes) > 1:
         embedding = vectors[:, : len(sizes)]
         embedding = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
@@ -209,7 +209,7 @@ def picture(random):
         "brightness spread": light.std(),
         "bright area": (light > 0.9).mean(),
         "dark area": (light < 0.1).mean(),
-        "centre brightness": light[middle].mean() - light[~middle].mean(),
+        "center brightness": light[middle].mean() - light[~middle].mean(),
         "brightness entropy": scipy.stats.entropy(histogram, base=2),
         "saturation": hsv[..., 1].mean(),
         "saturation spread": hsv[..., 1].std(),

@@ -6,9 +6,9 @@ The networks are given as oscar's architectures, with random weights in oscar's
 layout, for raw pixels 0..255 (one image of three is shifted to both signs):
 
   plain       convolutions, ReLU, max pooling, dense
-  normalised  batch normalisation right after each convolution, which zennit's
+  normalized  batch normalization right after each convolution, which zennit's
               canonizer merges; average pooling
-  shifted     batch normalisation after pooling, as in AlexNet02: into the next
+  shifted     batch normalization after pooling, as in AlexNet02: into the next
               convolution or dense layer, which zennit cannot merge and passes by.
               PyTorch is given the merged layers
 
@@ -34,7 +34,7 @@ from zennit.canonizers import SequentialMergeBatchNorm
 CLASSES = 4
 BN_EPSILON = 1e-3  # oscar's
 
-# zennit's canonizer leaves a merged normalisation its epsilon: it still divides
+# zennit's canonizer leaves a merged normalization its epsilon: it still divides
 # by sqrt(1 + epsilon). So PyTorch's has none, and the variance is larger.
 NO_EPSILON = 1e-12
 
@@ -64,9 +64,9 @@ NETS = {
             layer("fc1", "dense", units=10), relu("relu_fc1"), layer("fc2", "dense", units=CLASSES),
         ]},
     },
-    "normalised": {
+    "normalized": {
         "seed": 4, "inner": "relu1", "features": "relu2",
-        "architecture": {"name": "normalised", "input": [8, 10, 3], "layers": [
+        "architecture": {"name": "normalized", "input": [8, 10, 3], "layers": [
             conv("conv1", 4, 3, "SAME"), layer("bn1", "batch_normalization"), relu("relu1"),
             pool("pool1", "average_pool2d"),
             conv("conv2", 5, 3, "SAME"), layer("bn2", "batch_normalization"), relu("relu2"),
@@ -150,7 +150,7 @@ class Net:
         self.weights[f"{name}/kernel"], self.weights[f"{name}/bias"] = layout(m.weight.data), m.bias.data
 
     def merged(self):
-        """The modules, with a normalisation that follows no linear layer merged into the next one."""
+        """The modules, with a normalization that follows no linear layer merged into the next one."""
         out, scale, shift, linear = {}, None, None, False
         for name, m in self.modules.items():
             if isinstance(m, nn.BatchNorm2d) and not linear:

@@ -119,9 +119,9 @@ def align():
 
 def nms():
     middle = torch.rand(6, 2) * SIDE
-    centre = middle[torch.randint(6, (60,))] + torch.randn(60, 2) * 3
+    center = middle[torch.randint(6, (60,))] + torch.randn(60, 2) * 3
     size = 6 + torch.rand(60, 2) * 20
-    b = torch.cat([centre - size / 2, centre + size / 2], 1)
+    b = torch.cat([center - size / 2, center + size / 2], 1)
     scores = torch.rand(60).sort(descending=True).values
     kept = torch.zeros(60)
     kept[ops.nms(b, scores, 0.5)] = 1

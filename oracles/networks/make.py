@@ -6,7 +6,7 @@ explain, relevance and score. `make oracles` runs it; AlexNet02 takes minutes.
 The networks are those of reference.py, in float64, the images its pictures. The
 programs, and what is set where oscar's definition is another, are told in
 ../cam/cams.py, ../explain/methods.py, ../lrp/signals.py, ../score/metrics.py.
-For zennit each batch normalisation is merged into the convolution after it,
+For zennit each batch normalization is merged into the convolution after it,
 which zennit cannot do by itself. What is random in RISE and LIME are oscar's own
 draws, from testdata/draws.json, which `go test ./explain -run TestNetworkDraws
 -update` writes; all other noise is the formula's.

@@ -10,7 +10,7 @@ layout, for raw pixels 0..255:
   padded   zero padding before the first convolution, which PyTorch's convolution
            does itself; a block within a block, and one that begins with a ReLU
 
-Convolutions have no bias where normalisation follows, which zennit's canonizer
+Convolutions have no bias where normalization follows, which zennit's canonizer
 merges. The branches of a block meet in zennit's Sum, whose rule is Norm. PyTorch
 computes in float64. Composites are those of oracles/lrp.
 """

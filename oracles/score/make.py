@@ -99,7 +99,7 @@ def picture(random):
 
 
 def infidelity(net, image, m, random):
-    """Squares (top, left, side) of the mean colour, and whole numbers of noise."""
+    """Squares (top, left, side) of the mean color, and whole numbers of noise."""
     squares = [[int(random.integers(0, HEIGHT - s + 1)), int(random.integers(0, WIDTH - s + 1)), s] for s in random.integers(1, 9, 12).tolist()]
     noise = np.round(random.normal(size=(6, HEIGHT, WIDTH)) * 25)
     return {"squares": squares, "noise": [exact(n) for n in noise], **infidelities(net, image, TARGET, m, squares, noise, MEAN)}

@@ -2,7 +2,7 @@
 [n,3,H,W] to logits, an image [H,W,3], a map [H,W]. What is whose:
 
   causal                the loop and the kernel of RISE's evaluation.py (Petsiuk
-                        et al.), on a normalised image: scipy's gaussian_filter,
+                        et al.), on a normalized image: scipy's gaussian_filter,
                         torch's conv2d; ties are ranked in the map's order
   road                  pytorch-grad-cam's NoisyLinearImputer without noise, and
                         scipy's spsolve on the system written down pixel by pixel
@@ -44,8 +44,8 @@ def causal(net, image, target, m, mean, std, n=32):
     kernel = torch.zeros(3, 3, 11, 11)
     for c in range(3):
         kernel[c, c] = torch.tensor(ndimage.gaussian_filter(impulse, 5))
-    normalised = (tensor(image) - column(mean)) / column(std)
-    blurred = torch.nn.functional.conv2d(normalised, kernel, padding=5)
+    normalized = (tensor(image) - column(mean)) / column(std)
+    blurred = torch.nn.functional.conv2d(normalized, kernel, padding=5)
     step = -(-height * width // n)
 
     def run(start, finish):
@@ -58,7 +58,7 @@ def causal(net, image, target, m, mean, std, n=32):
         s = np.array(scores)
         return {"scores": scores, "auc": (s.sum() - s[0] / 2 - s[-1] / 2) / (len(s) - 1)}
 
-    return {"deletion": run(normalised, torch.zeros_like(normalised)), "insertion": run(blurred, normalised)}
+    return {"deletion": run(normalized, torch.zeros_like(normalized)), "insertion": run(blurred, normalized)}
 
 
 def column(values):
@@ -109,18 +109,18 @@ def solved(image, missing):
 
 
 def masking(net, image, target, m, mean):
-    """Average drop, increase and gain, on black and on the mean colour."""
+    """Average drop, increase and gain, on black and on the mean color."""
     shown = np.maximum(m, 0)[..., None] / m.max()
     y = probability(net, image, target)
     out = {}
-    for name, colour in [("black", 0 * mean), ("mean", mean)]:
-        o = probability(net, colour + shown * (image - colour), target)
+    for name, color in [("black", 0 * mean), ("mean", mean)]:
+        o = probability(net, color + shown * (image - color), target)
         out[name] = [100 * max(0, y - o) / y, 100.0 * (o > y), 100 * max(0, o - y) / (1 - y)]
     return out
 
 
 def infidelities(net, image, target, m, squares, noise, mean):
-    """Of squares (top, left, side) of the mean colour, and of noise [n,H,W];
+    """Of squares (top, left, side) of the mean color, and of noise [n,H,W];
     each with the best factor and without."""
     height, width, _ = image.shape
     masks = np.zeros((len(squares), height, width))

@@ -5,8 +5,8 @@ tests of package weights. `make oracles` runs it.
 
 A value u(name, i) between 0 and 1 is the fraction of 43758.5453 sin(12.9898 i + b), where b
 is CRC-32 of the name modulo 1000, divided by 100. A kernel is (2u - 1) sqrt(3 / fan_in), a
-weight of batch normalisation 0.8 + 0.4u, a running variance 0.5 + u, all else 0.2 (u - 0.5).
-Images have round(255 u("image", i)), and are normalised as torchvision's documentation and
+weight of batch normalization 0.8 + 0.4u, a running variance 0.5 + u, all else 0.2 (u - 0.5).
+Images have round(255 u("image", i)), and are normalized as torchvision's documentation and
 timm's default_cfg say. They have 64 pixels a side, 224 for VGG, whose first dense layer
 has 64 units here, since the files and the test would be large. PyTorch computes in float32."""
 

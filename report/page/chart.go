@@ -33,11 +33,11 @@ type Series struct {
 // Point is a point of a line. Low and High are its range.
 type Point struct{ X, Y, Low, High float64 }
 
-// The colours of lines.
+// The colors of lines.
 const (
 	TrainColor      = 2 // teal
 	ValidationColor = 3 // purple: blue and orange mean good and bad in tables
-	BaseColor       = 4 // grey, for the base variant
+	BaseColor       = 4 // gray, for the base variant
 )
 
 func (Charts) template() string { return "charts" }

@@ -2,7 +2,7 @@ package page
 
 import "image/color"
 
-// ColorBar shows the colours of a colour map, with the meaning of its ends.
+// ColorBar shows the colors of a color map, with the meaning of its ends.
 type ColorBar struct {
 	Title             string // "" if there is only one bar
 	Color             func(share float32) color.RGBA
@@ -11,13 +11,13 @@ type ColorBar struct {
 
 func (ColorBar) template() string { return "colorbar" }
 
-// barStops is the number of colours of a bar; colours between them are interpolated.
+// barStops is the number of colors of a bar; colors between them are interpolated.
 const barStops = 33
 
-// stop is a colour of a bar, at a percentage of its width.
+// stop is a color of a bar, at a percentage of its width.
 type stop struct{ At, Fill string }
 
-// Stops returns the colours of the bar, from the left.
+// Stops returns the colors of the bar, from the left.
 func (b ColorBar) Stops() []stop {
 	out := make([]stop, barStops)
 	for i := range out {

@@ -10,7 +10,7 @@ import (
 // maxConfusions is the maximum number of class pairs in the list that replaces a large matrix.
 const maxConfusions = 30
 
-// Matrix returns the confusion matrix: a row for each true class, with cells coloured by their share
+// Matrix returns the confusion matrix: a row for each true class, with cells colored by their share
 // of the row. With more than [metric.MostClasses] classes it returns a list of the most frequent
 // confusions.
 func Matrix(c *metric.Confusion) Table {
@@ -20,7 +20,7 @@ func Matrix(c *metric.Confusion) Table {
 	t := Table{
 		Caption: "Images by true class (rows) and predicted class (columns)",
 		Corner:  "true \\ predicted", Dense: true,
-		Legend: List{"Blue: correct; orange: wrong. The deeper the colour, the larger the share of the row."},
+		Legend: List{"Blue: correct; orange: wrong. The deeper the color, the larger the share of the row."},
 	}
 	for i, class := range c.Classes {
 		t.Columns = append(t.Columns, Column{Name: class})

@@ -39,7 +39,7 @@ func noise(width, height int, seed uint64) image.Image {
 }
 
 func plain(width, height int) Picture {
-	return Picture{Alt: "a grey field", Load: func() (image.Image, error) {
+	return Picture{Alt: "a gray field", Load: func() (image.Image, error) {
 		img := image.NewGray(image.Rect(0, 0, width, height))
 		for i := range img.Pix {
 			img.Pix[i] = 128
@@ -58,7 +58,7 @@ func sample() Page {
 		}
 		return s
 	}
-	everyColor := Chart{Title: "Every colour", X: "step"}
+	everyColor := Chart{Title: "Every color", X: "step"}
 	for c := range 8 {
 		everyColor.Series = append(everyColor.Series, line(fmt.Sprint("line ", c), c, float64(c), float64(c+1)))
 	}
@@ -279,7 +279,7 @@ func TestBudgetThatIsSpent(t *testing.T) {
 		t.Errorf("a picture of noise fits %d bytes", len(images[0].Source))
 	}
 	if images[1].Source == "" {
-		t.Errorf("a grey picture does not fit: %s", images[1].Missing)
+		t.Errorf("a gray picture does not fit: %s", images[1].Missing)
 	}
 }
 
@@ -325,7 +325,7 @@ func TestWriteReplacesReportsAlone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := Write(ctx, filepath.Join(dir, "stopped.html"), sample()); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
 		t.Errorf("left behind: %v", entries)

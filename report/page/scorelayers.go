@@ -46,7 +46,7 @@ func ScoreLayers(t score.Table) []Block {
 		words[i] = fmt.Sprintf("%d %s", i+1, l)
 	}
 	return []Block{Sub{Title: "Sanity check, layer by layer", Blocks: []Block{
-		Text("The similarity of the maps to those of the trained model as its layers are randomised, from the logits down, one more each time, with 95 % intervals. For a method that shows what the model learnt it falls soon; for the controls it stays at 1."),
+		Text("The similarity of the maps to those of the trained model as its layers are randomized, from the logits down, one more each time, with 95 % intervals. For a method that shows what the model learnt it falls soon; for the controls it stays at 1."),
 		charts,
 		Text("Forgotten: " + strings.Join(words, ", ") + "."),
 	}}}

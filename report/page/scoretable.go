@@ -12,7 +12,7 @@ import (
 const doubtful = "not significantly better than the controls"
 
 // ScoreTable returns a table of methods for each kind of metric, with the controls in the last rows.
-// A score that does not significantly beat every control is grey and has a "*".
+// A score that does not significantly beat every control is gray and has a "*".
 func ScoreTable(t score.Table) []Block {
 	var out []Block
 	significant := t.Significant()
@@ -37,7 +37,7 @@ var questions = map[score.Kind]string{
 	score.Localisation:  "Does the map highlight the object?",
 	score.Robustness:    "Is the map stable under small changes of the image?",
 	score.Complexity:    "Is the map concentrated on few pixels?",
-	score.Randomisation: "Does the map change when the model's weights are randomised?",
+	score.Randomization: "Does the map change when the model's weights are randomized?",
 }
 
 // scores returns the table of the metrics first to end-1.
@@ -97,7 +97,7 @@ func ScoreLegend(t score.Table, class string) List {
 	}
 	return List{
 		means,
-		"Grey, *: " + doubtful + " (" + strings.Join(controls(t), ", ") + "), compared image by image, at a level of 5 % for all scores together (Holm's correction).",
+		"Gray, *: " + doubtful + " (" + strings.Join(controls(t), ", ") + "), compared image by image, at a level of 5 % for all scores together (Holm's correction).",
 		"Blue: significantly better than all controls. The deeper the blue, the closer to the best method of the column.",
 		"n of m: only n of m images could be scored.",
 	}

@@ -11,7 +11,7 @@ type Table struct {
 	Corner  string // text above the names of the rows
 	Columns []Column
 	Rows    []Row
-	Legend  List // meaning of marks and colours
+	Legend  List // meaning of marks and colors
 	Dense   bool // many narrow columns, as in a matrix
 }
 
@@ -41,10 +41,10 @@ type Cell struct {
 	Span  *Span  // drawn below the text
 }
 
-// Tone is the meaning of a cell's colour.
+// Tone is the meaning of a cell's color.
 type Tone string
 
-// The tones. Colour-blind people can distinguish blue and orange.
+// The tones. Color-blind people can distinguish blue and orange.
 const (
 	Plain Tone = ""
 	Good  Tone = "good" // blue
@@ -55,7 +55,7 @@ const (
 // levels is the number of intensities of a tone.
 const levels = 6
 
-// Span is a range on the column's scale, 0 to 1, with its centre.
+// Span is a range on the column's scale, 0 to 1, with its center.
 type Span struct{ Low, Middle, High float64 }
 
 func (Table) template() string { return "table" }

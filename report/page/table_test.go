@@ -9,7 +9,7 @@ import (
 	"oscar/score"
 )
 
-// The colour of a cell follows its share of the row: 8 of 10 is the fifth of six
+// The color of a cell follows its share of the row: 8 of 10 is the fifth of six
 // levels, 2 of 10 the second.
 func TestMatrix(t *testing.T) {
 	m := Matrix(&metric.Confusion{Classes: []string{"can", "tray"}, Counts: [][]int{{8, 2}, {0, 0}}})

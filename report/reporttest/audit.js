@@ -70,7 +70,7 @@
   }
 
   // Contrast, as in WCAG 2.1: 1.4.3 and 1.4.11.
-  const colour = (text) => {
+  const color = (text) => {
     const m = /^rgba?\(([\d.]+), ([\d.]+), ([\d.]+)(?:, ([\d.]+))?\)$/.exec(text);
     return m ? [Number(m[1]), Number(m[2]), Number(m[3]), m[4] === undefined ? 1 : Number(m[4])] : null;
   };
@@ -78,7 +78,7 @@
   const behind = (e) => {
     const layers = [];
     for (let at = e; at; at = at.parentElement) {
-      const c = colour(getComputedStyle(at).backgroundColor);
+      const c = color(getComputedStyle(at).backgroundColor);
       if (c && c[3] > 0) layers.push(c);
       if (c && c[3] === 1) break;
     }
@@ -94,8 +94,8 @@
   };
   const seen = new Set();
   const hold = (e, text, what, least) => {
-    const c = colour(text), back = behind(e);
-    if (!c) return wrong.push(`${name(e)}: what colour is ${text}?`);
+    const c = color(text), back = behind(e);
+    if (!c) return wrong.push(`${name(e)}: what color is ${text}?`);
     const ratio = contrast(over(c, back), back);
     const line = `${what} of ${text} on rgb(${back.slice(0, 3).map(Math.round)}): contrast ${ratio.toFixed(2)}, want ${least}`;
     if (ratio < least && !seen.has(line)) {

@@ -7,7 +7,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// axeViews are the views that axe-core checks. Its results depend on the colours, not on the width.
+// axeViews are the views that axe-core checks. Its results depend on the colors, not on the width.
 var axeViews = []string{"768-light", "768-dark"}
 
 // runAxe lists axe-core's violations: the rule, its help, and the first elements.

@@ -324,7 +324,7 @@ func (a *adoption) describe(layers []layer, grids map[ref]grid, head head, scali
 	case a.options.Image.Scale == "": // the model scales the image itself: see checkScaled
 		m.Origin.Scaled = "the model takes bytes"
 	case a.options.Tried:
-		m.Origin.Scaled = "of all input scales it has the best accuracy on labelled images"
+		m.Origin.Scaled = "of all input scales it has the best accuracy on labeled images"
 	}
 	if m.Image.Interpolation == "" {
 		m.Image.Interpolation = "bilinear"
@@ -378,7 +378,7 @@ func (a *adoption) oneNumber() string {
 	return note
 }
 
-// kind recognises Keras models by the names of Keras's objects.
+// kind recognizes Keras models by the names of Keras's objects.
 func (a *adoption) kind() string {
 	for _, n := range a.meta.GetObjectGraphDef().GetNodes() {
 		if strings.HasPrefix(n.GetUserObject().GetIdentifier(), "_tf_keras") {

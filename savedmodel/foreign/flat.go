@@ -127,7 +127,7 @@ func (f *flat) dependents(name string) map[string]bool {
 	return set
 }
 
-// def returns the graph as a serialised GraphDef without some nodes.
+// def returns the graph as a serialized GraphDef without some nodes.
 func (f *flat) def(without map[string]bool) ([]byte, error) {
 	g := &graph_go_proto.GraphDef{Versions: f.meta.GetGraphDef().GetVersions(), Library: &function_go_proto.FunctionDefLibrary{}}
 	for _, n := range f.nodes {

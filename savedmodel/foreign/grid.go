@@ -166,7 +166,7 @@ func (g *gridder) cast(r ref, t graph.DType, s graph.Shape) grid {
 	return grid{tensor: refOf(wide), output: s[1:]}
 }
 
-// fed returns a map that can be fed. TensorFlow's optimiser removes two successive transpositions or
+// fed returns a map that can be fed. TensorFlow's optimizer removes two successive transpositions or
 // reshapes even if the tensor between them is fed; an Identity prevents this.
 func (g *gridder) fed(r ref, x string) string {
 	return g.insert(r, "map", "Identity", attrs{"T": typeAttr(types_go_proto.DataType_DT_FLOAT)}, x)

@@ -45,7 +45,7 @@ func checkHead(t *testing.T, b *savedmodel.Bundle, in explain.Images) {
 	}
 }
 
-// ended is a model of some outputs: weighted means of an image's colours, with an activation
+// ended is a model of some outputs: weighted means of an image's colors, with an activation
 // and an operation that keeps its values after it.
 func ended(outputs int, squash, after string) []*node {
 	weights := make([]float32, 3*outputs)

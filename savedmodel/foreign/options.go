@@ -28,7 +28,7 @@ type Options struct {
 	// Trust allows operations that use files, the network or other programs. It is not read from a
 	// file, because the file can come with the model.
 	Trust bool `yaml:"-" json:"-"`
-	// Tried means that Image.Scale was found by trying scales on labelled images.
+	// Tried means that Image.Scale was found by trying scales on labeled images.
 	Tried bool `yaml:"-" json:"-"`
 }
 
@@ -41,7 +41,7 @@ type Image struct {
 	Channels      string `yaml:"channels,omitempty" json:"channels,omitempty"`           // RGB (default) or BGR
 	Interpolation string `yaml:"interpolation,omitempty" json:"interpolation,omitempty"` // default: bilinear
 	Aspect        string `yaml:"aspect,omitempty" json:"aspect,omitempty"`               // default: stretch
-	Padding       int    `yaml:"padding,omitempty" json:"padding,omitempty"`             // grey level of letterbox's bars
+	Padding       int    `yaml:"padding,omitempty" json:"padding,omitempty"`             // gray level of letterbox's bars
 }
 
 // Over returns o, with the values of base where o has none.

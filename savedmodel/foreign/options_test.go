@@ -32,7 +32,7 @@ func TestAspectOfAModel(t *testing.T) {
 	for text, want := range map[string]string{
 		"image: {aspect: pad}":                  `no aspect "pad"; have stretch, letterbox, crop`,
 		"image: {padding: 3}":                   "padding is 3, which only the aspect letterbox has",
-		"image: {aspect: crop, padding: 300}":   "padding is 300, want a grey from 0 to 255",
+		"image: {aspect: crop, padding: 300}":   "padding is 300, want a gray from 0 to 255",
 		"image: {interpolation: area}":          `no interpolation "area"`,
 		"image: {aspect: crop, padding: false}": "image.padding is a bool, want a whole number",
 		"image: {scal: 0..1}":                   `image has an unknown key "scal" (scale?); have height, width, scale,`,
@@ -89,7 +89,7 @@ func TestNeedsOption(t *testing.T) {
 		"classes":         {plain(), func(o *Options) { o.Classes = []string{"a", "b"} }, true},
 		"layer":           {plain(), func(o *Options) { o.Explain = "conv" }, true},
 		"bytes":           {ofBytes(3, "float"), func(*Options) {}, true},
-		"scale of grey":   {ofBytes(1, "float"), func(o *Options) { o.Image.Scale = "caffe" }, true},
+		"scale of gray":   {ofBytes(1, "float"), func(o *Options) { o.Image.Scale = "caffe" }, true},
 		"damaged":         {&pb.SavedModel{}, func(*Options) {}, false},
 		"one Softmax":     {saved(ended(1, "Softmax", "")), func(*Options) {}, false},
 		"without a model": {nil, func(*Options) {}, false},

@@ -63,7 +63,7 @@ func (a *adoption) preprocess(g *graph.Graph, s Scaling, in graph.Shape) (graph.
 		}
 	case 1:
 		if s.Mean[0] != s.Mean[1] || s.Std[0] != s.Std[1] {
-			return x, needsOption("the model takes grey images; the input scale %s is for colours", s.Name)
+			return x, needsOption("the model takes gray images; the input scale %s is for colors", s.Name)
 		}
 		// luma by ITU-R BT.601
 		x = g.Sum(g.Mul(x, g.Const(graph.FromFloat32s(graph.Shape{3}, []float32{0.299, 0.587, 0.114}))), true, 3)

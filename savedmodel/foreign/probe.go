@@ -30,7 +30,7 @@ func (a *adoption) probe(ctx context.Context) error {
 	return a.compare(ctx)
 }
 
-// drawn returns n images with smooth random colours and integer values.
+// drawn returns n images with smooth random colors and integer values.
 func (a *adoption) drawn(n int) graph.Value {
 	s := a.image.Shape()
 	height, width := s[1], s[2]
@@ -241,7 +241,7 @@ func plain(err error) string {
 	return text
 }
 
-// checkLoading returns an error if restoring or initialising the variables would run operations that
+// checkLoading returns an error if restoring or initializing the variables would run operations that
 // are not allowed.
 func (a *adoption) checkLoading() error {
 	if a.options.Trust {

@@ -78,7 +78,7 @@ func readFile(dir string) ([]byte, error) {
 	return paths.ReadFile(path, paths.Graph)
 }
 
-// parse parses and indexes a serialised SavedModel.
+// parse parses and indexes a serialized SavedModel.
 func parse(b []byte) (*Model, error) {
 	saved := &pb.SavedModel{}
 	if err := proto.Unmarshal(b, saved); err != nil {

@@ -42,7 +42,7 @@ func TestScaleOrigin(t *testing.T) {
 		want    string
 	}{
 		{Options{Image: Image{Scale: "0..1"}}, "it was given"},
-		{Options{Image: Image{Scale: "0..1"}, Tried: true}, "best accuracy on labelled images"},
+		{Options{Image: Image{Scale: "0..1"}, Tried: true}, "best accuracy on labeled images"},
 	} {
 		a, err := Adopt(t.Context(), write(t, saved(ended(3, "", ""))), filepath.Join(t.TempDir(), "model"), test.options)
 		if err != nil {

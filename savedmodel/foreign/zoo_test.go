@@ -46,7 +46,7 @@ var zooModels = map[string]struct {
 	"two_outputs":      {options: Options{Output: "probs"}, explain: "conv2d", compared: true},
 	"bytes_in":         {explain: "conv2d", compared: true},
 	"channels_first":   {explain: "conv2d", compared: true},
-	"grey":             {explain: "conv2d", compared: true},
+	"gray":             {explain: "conv2d", compared: true},
 	"subclassed":       {explain: "conv2d_1", compared: true, flat: true},
 	"residual":         {compared: true, flat: true},
 	"one_sigmoid":      {compared: true},
@@ -303,7 +303,7 @@ func TestZooRefusals(t *testing.T) {
 		"no such layer":       {"user_seq", Options{Explain: "conv9"}, []string{`no layer "conv9"`, "conv2d_1"}},
 		"too few classes":     {"user_seq", Options{Classes: []string{"a", "b"}}, []string{"2 classes", "6"}},
 		"bytes scaled":        {"bytes_in", Options{Image: Image{Scale: "torch"}}, []string{"bytes", "0..255"}},
-		"torch of grey":       {"grey", Options{Image: Image{Scale: "torch"}}, []string{"grey", "torch"}},
+		"torch of gray":       {"gray", Options{Image: Image{Scale: "torch"}}, []string{"gray", "torch"}},
 		"signature to choose": {"operations", Options{}, []string{"--signature", "conv_dilated_same"}},
 	} {
 		t.Run(name, func(t *testing.T) {

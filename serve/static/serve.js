@@ -52,7 +52,7 @@
 
   $("view").addEventListener("submit", (e) => { e.preventDefault(); show(url(), true); });
   $("view").addEventListener("change", (e) => {
-    if (e.target.id === "method") { // another method has other colours
+    if (e.target.id === "method") { // another method has other colors
       for (const id of ["colormap", "alpha"]) $(id).disabled = true;
       const to = url();
       for (const id of ["colormap", "alpha"]) $(id).disabled = false;

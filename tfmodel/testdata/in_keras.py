@@ -95,7 +95,7 @@ def loss(described, positive=None):
 
 
 def optimizer(kind, settings, rate):
-    """An optimiser with oscar's settings, which have Keras's names but for the betas."""
+    """An optimizer with oscar's settings, which have Keras's names but for the betas."""
     settings = {{"beta1": "beta_1", "beta2": "beta_2"}.get(key, key): value for key, value in settings.items()}
     o = {"adam": optimizers.Adam, "sgd": optimizers.SGD, "rmsprop": optimizers.RMSprop}[kind](rate, **settings)
     if "weight_decay" in settings:

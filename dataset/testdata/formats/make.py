@@ -23,7 +23,7 @@ index = []
 
 
 def photo(width=WIDTH, height=HEIGHT):
-    """Saturated colours with sharp edges over a gradient, and some noise."""
+    """Saturated colors with sharp edges over a gradient, and some noise."""
     y, x = numpy.mgrid[0:height, 0:width]
     a = numpy.stack([255 * x / width, 255 * y / height, 255 - 255 * (x + y) / (width + height)], -1)
     a[(x // 5 + y // 7) % 3 == 0] = (230, 30, 40)
@@ -86,9 +86,9 @@ def jpeg():
         read(f"jpeg-{subsampling}.jpg", "sequential", data, 3)
     for width in (1, 2, 3, 4, 5):
         read(f"jpeg-420-{width}-wide.jpg", "sequential", saved(photo(width, 3), "JPEG", quality=90, subsampling=2), 3)
-    read("jpeg-gray.jpg", "grey", saved(photo().convert("L"), "JPEG", quality=90), 2)
+    read("jpeg-gray.jpg", "gray", saved(photo().convert("L"), "JPEG", quality=90), 2)
     read("jpeg-restarts.jpg", "sequential", saved(photo(), "JPEG", quality=90, restart_marker_blocks=1), 3)
-    # Blocks of one colour: the inverse cosine transform is exact, and what is left
+    # Blocks of one color: the inverse cosine transform is exact, and what is left
     # are the interpolation and the conversion.
     for name, subsampling in kinds.items():
         a = numpy.random.default_rng(2).integers(0, 256, (4, 5, 3)).astype(numpy.uint8)
@@ -133,12 +133,12 @@ def tiff():
         read(f"tiff-{compression}.tif", kind, saved(photo(), "TIFF", compression=compression))
     read("tiff-predictor.tif", "LZW", saved(photo(), "TIFF", compression="tiff_lzw", tiffinfo={317: 2}))
     read("tiff-predictor-deflate.tif", "Deflate", saved(photo(), "TIFF", compression="tiff_adobe_deflate", tiffinfo={317: 2}))
-    read("tiff-gray.tif", "grey", saved(photo().convert("L"), "TIFF"))
-    read("tiff-gray-white-is-zero.tif", "grey", saved(photo().convert("L"), "TIFF", tiffinfo={262: 0}))
+    read("tiff-gray.tif", "gray", saved(photo().convert("L"), "TIFF"))
+    read("tiff-gray-white-is-zero.tif", "gray", saved(photo().convert("L"), "TIFF", tiffinfo={262: 0}))
     read("tiff-palette.tif", "palette", saved(photo().quantize(50), "TIFF"))
     read("tiff-alpha.tif", "transparent", saved(transparent(), "TIFF"), 1)
     bits = photo().convert("1")
-    read("tiff-bits.tif", "two colours", saved(bits, "TIFF"))
+    read("tiff-bits.tif", "two colors", saved(bits, "TIFF"))
     for compression in ("group3", "group4"):
         for photometric, name in ((0, "white"), (1, "black")):
             data = saved(bits, "TIFF", compression=compression, tiffinfo={262: photometric})
@@ -151,9 +151,9 @@ def tiff():
     read("tiff-gray-16.tif", "16 bits", tiff_of(gray16(), photometric="minisblack"), 0, gray)
 
     refused("tiff-jpeg.tif", "JPEG", saved(photo(), "TIFF", compression="jpeg"), "JPEG compression")
-    refused("tiff-cmyk.tif", "CMYK", saved(photo().convert("CMYK"), "TIFF"), "CMYK colours")
-    refused("tiff-ycbcr.tif", "YCbCr", saved(photo().convert("YCbCr"), "TIFF"), "YCbCr colours")
-    refused("tiff-lab.tif", "CIE Lab", saved(photo().convert("LAB"), "TIFF"), "CIE Lab colours")
+    refused("tiff-cmyk.tif", "CMYK", saved(photo().convert("CMYK"), "TIFF"), "CMYK colors")
+    refused("tiff-ycbcr.tif", "YCbCr", saved(photo().convert("YCbCr"), "TIFF"), "YCbCr colors")
+    refused("tiff-lab.tif", "CIE Lab", saved(photo().convert("LAB"), "TIFF"), "CIE Lab colors")
     refused("tiff-lzma.tif", "LZMA", saved(photo(), "TIFF", compression="lzma"), "LZMA compression")
     refused("tiff-zstd.tif", "Zstandard", tiff_of(numpy.asarray(photo()), photometric="rgb", compression="zstd"), "Zstandard compression")
     refused("tiff-webp.tif", "WebP", tiff_of(numpy.asarray(photo()), photometric="rgb", compression="webp"), "WebP compression")
@@ -165,7 +165,7 @@ def tiff():
     refused("tiff-big.tif", "BigTIFF", tiff_of(numpy.asarray(photo()), photometric="rgb", bigtiff=True), "BigTIFF")
     refused("tiff-32.tif", "32 bits", tiff_of(gray16().astype(numpy.uint32), photometric="minisblack"), "32 bits a sample")
     gray_alpha = numpy.dstack([numpy.asarray(photo().convert("L"))] * 2)
-    refused("tiff-gray-alpha.tif", "grey with alpha", tiff_of(gray_alpha, photometric="minisblack", extrasamples=[2]), "2 samples a pixel")
+    refused("tiff-gray-alpha.tif", "gray with alpha", tiff_of(gray_alpha, photometric="minisblack", extrasamples=[2]), "2 samples a pixel")
 
 
 def tiff_of(pixels, **options):
@@ -175,7 +175,7 @@ def tiff_of(pixels, **options):
 
 
 def others():
-    for mode, kind in (("RGB", "colour"), ("L", "grey"), ("1", "two colours")):
+    for mode, kind in (("RGB", "color"), ("L", "gray"), ("1", "two colors")):
         read(f"png-{mode.lower()}.png", kind, saved(photo().convert(mode), "PNG"))
         if mode != "1":
             read(f"bmp-{mode.lower()}.bmp", kind, saved(photo().convert(mode), "BMP"))

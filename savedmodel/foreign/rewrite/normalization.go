@@ -16,10 +16,10 @@ func fusedBatchNorm(_ *editor, n *node) (bool, error) {
 	return true, nil
 }
 
-// maxBand is the maximum number of channels of a local response normalisation.
+// maxBand is the maximum number of channels of a local response normalization.
 const maxBand = 1 << 12
 
-// lrn writes local response normalisation as elementary operations: x (bias + alpha sum of squares
+// lrn writes local response normalization as elementary operations: x (bias + alpha sum of squares
 // over a window of channels)^-beta. The sum is a product with a matrix of ones near the diagonal.
 // TensorFlow's gradient ignores the attributes.
 func lrn(e *editor, n *node) (bool, error) {

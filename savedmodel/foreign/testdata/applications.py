@@ -55,7 +55,7 @@ def network(name, folder):
 
 
 def fer(file, folder):
-    """Takes grey images, from -1 to 1."""
+    """Takes gray images, from -1 to 1."""
     model = keras.models.load_model(file, compile=False)
     write(model, folder, 64, "-1..1", lambda x: tf.reduce_sum(x * [0.299, 0.587, 0.114], 3, keepdims=True) / 127.5 - 1)
 

@@ -26,7 +26,7 @@ CLASSES = 6
 
 
 def drawn(shape, seed=3):
-    """Images of soft colours, of whole numbers."""
+    """Images of soft colors, of whole numbers."""
     r = np.random.default_rng(seed)
     soft = np.asarray(tf.image.resize(r.uniform(0, 255, [shape[0], 7, 7, shape[3]]), shape[1:3]))
     return np.floor(0.7 * soft + 0.3 * r.uniform(0, 255, shape)).astype("f4")
@@ -239,7 +239,7 @@ def nchw():
     return of_format(False)
 
 
-def grey():
+def gray():
     return sequential(L.Rescaling(1 / 255), L.Conv2D(8, 3, strides=2, activation="relu"), L.GlobalAveragePooling2D(),
                       L.Dense(CLASSES, activation="softmax"), shape=(SIZE, SIZE, 1))
 
@@ -266,7 +266,7 @@ KERAS = dict(user_seq=user_seq, user_wrong=user_seq, tf_save=plain, preprocessin
              bfloat16_head=mixed("mixed_bfloat16"), float16_head=mixed("mixed_float16"),
              bfloat16_strided=mixed_strided("mixed_bfloat16"), float16_strided=mixed_strided("mixed_float16"),
              nchw=nchw, any_size=any_size, two_outputs=two_outputs, bytes_in=bytes_in,
-             channels_first=channels_first, grey=grey, subclassed=subclassed, residual=residual,
+             channels_first=channels_first, gray=gray, subclassed=subclassed, residual=residual,
              one_sigmoid=ending(lambda: L.Dense(1), lambda: L.Activation("sigmoid")), one_logit=ending(lambda: L.Dense(1)),
              several=ending(lambda: L.Dense(4, activation="sigmoid")))
 LOOKED_AT = dict(one_sigmoid=["conv2d"], one_logit=["conv2d"], several=["conv2d"],
@@ -278,7 +278,7 @@ LOOKED_AT = dict(one_sigmoid=["conv2d"], one_logit=["conv2d"], several=["conv2d"
                  residual=["conv2d", "re_lu", "activation", "re_lu_2", "activation_2"])
 GUIDED = ["user_seq", "subclassed", "residual", "nested", "channels_first"]
 PREPARED = dict(outer=lambda x: x / 127.5 - 1, channels_first=lambda x: tf.transpose(x, (0, 3, 1, 2)),
-                grey=lambda x: tf.reduce_sum(x * [0.299, 0.587, 0.114], 3, keepdims=True))
+                gray=lambda x: tf.reduce_sum(x * [0.299, 0.587, 0.114], 3, keepdims=True))
 
 
 def linear(model):
