@@ -47,7 +47,7 @@ type Variation struct {
 	Saturation     Factor   `json:"saturation,omitzero"`       // factor of the distance from a pixel's gray
 	Hue            Span     `json:"hue,omitzero"`              // degrees
 	Autocontrast   bool     `json:"autocontrast,omitempty"`    // each channel is stretched to 0..255
-	Equalize       bool     `json:"equalize,omitempty"`        // histogram equalisation of each channel
+	Equalize       bool     `json:"equalize,omitempty"`        // histogram equalization of each channel
 	Solarize       uint8    `json:"solarize,omitempty"`        // values from this one on are inverted; 0: none
 	Posterize      uint8    `json:"posterize,omitempty"`       // bits of each value that are kept; 0: all
 	Sharpness      Factor   `json:"sharpness,omitzero"`        // factor of the distance from a smoothed image

@@ -134,7 +134,7 @@ func (c *canvas) edge(distance float64) float64 {
 	return max(0, min(1, 0.5+distance*c.scale))
 }
 
-// coverage rasterises outlines with anti-aliasing. The result covers only the touched part of the
+// coverage rasterizes outlines with anti-aliasing. The result covers only the touched part of the
 // canvas.
 func (c *canvas) coverage(outlines ...curve) *image.Alpha {
 	var touched image.Rectangle

@@ -154,7 +154,7 @@ func TestReportOfScores(t *testing.T) {
 	s := mustScore(t, quickly(t, out))
 	p := reported(t, out)
 	p.Want("h1", "Which explanations to trust")
-	p.Want("h3", "Faithfulness", "Localisation", "Randomization", "Sanity check, layer by layer")
+	p.Want("h3", "Faithfulness", "Localization", "Randomization", "Sanity check, layer by layer")
 	rows := p.All("tr")
 	for _, row := range s.Table.Rows {
 		begin := row.Method + " "

@@ -60,7 +60,7 @@ type trust struct {
 
 // deciding are the kinds of metrics that decide whether a method can be trusted. A map can be stable
 // and concentrated and still be wrong.
-var deciding = []score.Kind{score.Faithfulness, score.Localisation, score.Randomization}
+var deciding = []score.Kind{score.Faithfulness, score.Localization, score.Randomization}
 
 // trustOf counts the scores that beat every control. A method can be trusted if it passes in at
 // least one metric of each deciding kind.

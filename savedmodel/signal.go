@@ -23,15 +23,15 @@ type addSignal = func(g *graph.Graph, target graph.Tensor, layer string, score e
 
 // With returns the model with a signal in place of the gradient. Differential.Gradients is then the
 // signal at the layer.
-func (b *Bundle) With(s Signal) explain.Differentiator { return signalled{b, s} }
+func (b *Bundle) With(s Signal) explain.Differentiator { return signaled{b, s} }
 
-type signalled struct {
+type signaled struct {
 	*Bundle
 	signal Signal
 }
 
 // Differentiate implements [explain.Differentiator].
-func (s signalled) Differentiate(ctx context.Context, images explain.Images, targets []int, layer string, score explain.Score) (explain.Differential, error) {
+func (s signaled) Differentiate(ctx context.Context, images explain.Images, targets []int, layer string, score explain.Score) (explain.Differential, error) {
 	return s.differentiate(ctx, images, targets, tapKey{layer, score, s.signal.Key}, s.signal.Add)
 }
 

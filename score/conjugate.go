@@ -2,7 +2,7 @@ package score
 
 import "math"
 
-// precondition computes the modified incomplete factorisation of Gustafsson (BIT 18, 1978): (E + L)
+// precondition computes the modified incomplete factorization of Gustafsson (BIT 18, 1978): (E + L)
 // E^-1 (E + U), with the triangles L and U of A. The diagonal E makes the row sums equal to those of
 // A. For a hole of 200 pixels it reduces the iterations from hundreds to tens. It also makes the
 // error about as small as the residual, whereas the plain residual says little about the middle of a

@@ -106,7 +106,7 @@ func TestDirection(t *testing.T) {
 		if !metric.Better.Better(good, random) {
 			t.Errorf("the right map has %v, noise %v, though %s is better", good, random, metric.Better)
 		}
-		if metric.Kind != score.Faithfulness && metric.Kind != score.Localisation {
+		if metric.Kind != score.Faithfulness && metric.Kind != score.Localization {
 			return // the others do not ask whether the map is right
 		}
 		if !metric.Better.Better(good, bad) || metric.Better.Better(bad, random) {

@@ -20,7 +20,7 @@
 //   - Faithfulness, does the model use what the map marks: [Deletion],
 //     [Insertion], [ROAD], [Masking] (average drop, increase, gain),
 //     [Infidelity].
-//   - Localisation, does the map mark the object: [Pointing] and [Energy], which
+//   - Localization, does the map mark the object: [Pointing] and [Energy], which
 //     need masks, and [Focus], which needs mosaics ([PlanMosaics],
 //     [DrawMosaics]).
 //   - Robustness: [Sensitivity]. Complexity: [Gini], [Entropy].

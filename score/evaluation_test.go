@@ -179,7 +179,7 @@ func TestDoubts(t *testing.T) {
 		t.Error("three mosaics were enough to beat the controls")
 	}
 	for _, metric := range table.Metrics {
-		faithful := metric.Kind == score.Faithfulness || metric.Kind == score.Localisation
+		faithful := metric.Kind == score.Faithfulness || metric.Kind == score.Localization
 		if faithful && !slices.Contains(doubts["wrong"], metric.Name) {
 			t.Errorf("the wrong map beats the controls by %s", metric.Name)
 		}

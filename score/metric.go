@@ -31,7 +31,7 @@ type Kind string
 // The kinds, as in Hedström et al. 2023 (Quantus, JMLR 24:34).
 const (
 	Faithfulness  Kind = "faithfulness"  // does the model use what the map marks?
-	Localisation  Kind = "localisation"  // does the map mark the object?
+	Localization  Kind = "localization"  // does the map mark the object?
 	Robustness    Kind = "robustness"    // does the map stay the same under small changes of the image?
 	Complexity    Kind = "complexity"    // does the map mark few pixels?
 	Randomization Kind = "randomization" // does the map change when the model does?
@@ -208,19 +208,19 @@ var Metrics = []Metric{
 	},
 	{
 		Name: "pointing", Title: "pointing game", Paper: "Zhang et al. 2018, arXiv:1608.00507",
-		Kind: Localisation, Better: Higher, Low: 0, High: 1,
+		Kind: Localization, Better: Higher, Low: 0, High: 1,
 		Needs: NeedsMasks, Test: "pointing", PerClass: true, Reads: ReadsPositive,
 		judge: func(s Settings) judge { return s.Pointing.Judge },
 	},
 	{
 		Name: "energy", Title: "energy in the mask", Paper: "Wang et al. 2020 (Score-CAM), arXiv:1910.01279",
-		Kind: Localisation, Better: Higher, Low: 0, High: 1,
+		Kind: Localization, Better: Higher, Low: 0, High: 1,
 		Needs: NeedsMasks, Test: "energy", Reads: ReadsPositive,
 		judge: func(Settings) judge { return judgeEnergy },
 	},
 	{
 		Name: "focus", Title: "Focus on mosaics", Paper: "Arias-Duart et al. 2021, arXiv:2109.15035",
-		Kind: Localisation, Better: Higher, Low: 0, High: 1,
+		Kind: Localization, Better: Higher, Low: 0, High: 1,
 		Needs: NeedsMosaics, Test: "focus", Reads: ReadsPositive,
 		judge: func(Settings) judge { return judgeFocus },
 	},

@@ -71,7 +71,7 @@ func TestNetworksAgainstOracles(t *testing.T) {
 			n.infidelity()
 			n.sensitivity()
 			n.ofTheMap()
-			n.localisation()
+			n.localization()
 			n.sanity()
 		})
 	}
@@ -248,7 +248,7 @@ func (n networkScore) ofTheMap() {
 		one1(float64(score.SSIM(score.MinMax(a), score.MinMax(b)).Value)), one1(want.Similar.SSIM))
 }
 
-func (n networkScore) localisation() {
+func (n networkScore) localization() {
 	want, m := n.want.Score, n.sample.Images
 	mask := score.Mask{Height: m.Height, Width: m.Width, Inside: make([]bool, m.Height*m.Width)}
 	for p := range mask.Inside {

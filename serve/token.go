@@ -45,7 +45,7 @@ func same(a, b string) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// known reports whether a request is authorised: no token is set, or the request has it in its
+// known reports whether a request is authorized: no token is set, or the request has it in its
 // Authorization header or its cookie.
 func (s *Server) known(r *http.Request) bool {
 	if s.token == "" {

@@ -11,7 +11,7 @@ import (
 // british are words whose American spelling the repository uses. A few words stand for all: who
 // writes one of them this way writes the others this way, too.
 var british = []string{
-	"colour", "grey", "neighbour", "behaviour", "favour", "centre", "cancelled", "normalis", "randomis", "optimise", "recognis", "initialis",
+	"colour", "grey", "neighbour", "behaviour", "favour", "centre", "cancelled", "normalis", "localis", "randomis", "optimise", "recognis", "initialis",
 }
 
 // The texts of the repository are in American spelling, as those of Keras and Go, so that a search

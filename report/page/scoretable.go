@@ -34,7 +34,7 @@ func ScoreTable(t score.Table) []Block {
 // questions are the questions that the kinds of metrics answer.
 var questions = map[score.Kind]string{
 	score.Faithfulness:  "Does the model use the pixels that the map highlights?",
-	score.Localisation:  "Does the map highlight the object?",
+	score.Localization:  "Does the map highlight the object?",
 	score.Robustness:    "Is the map stable under small changes of the image?",
 	score.Complexity:    "Is the map concentrated on few pixels?",
 	score.Randomization: "Does the map change when the model's weights are randomized?",
