@@ -356,7 +356,7 @@ func (s *scoreJob) judge(ctx context.Context, i int, m score.Method) (t score.Ta
 	return t, doubt, err
 }
 
-// progress reports the finished tests of a method. A test counts as 1000.
+// progress reports the finished part of a method in percent. All tests count the same.
 func (s *scoreJob) progress(p score.Progress) {
 	var lacking score.Needs
 	if s.randomized == nil {
@@ -367,7 +367,8 @@ func (s *scoreJob) progress(p score.Progress) {
 	}
 	total := s.images.batches(len(s.images.names))*s.Scoring.Tests(0, lacking) + s.images.batches(len(s.images.mosaics))*s.Scoring.Tests(score.NeedsMosaics, lacking)
 	s.done[fmt.Sprint(p.Cases, p.Test)] = true
-	s.Listener.Count((len(s.done)-1)*1000+1000*p.Done/max(p.Total, 1), max(total, len(s.done))*1000)
+	tests := float64(len(s.done)-1) + float64(p.Done)/float64(max(p.Total, 1))
+	s.Listener.Count(int(100*tests)/max(total, len(s.done)), 100)
 }
 
 // finish joins the parts and writes the results.
