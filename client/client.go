@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"oscar/internal/jsonerror"
 )
 
 // Client sends requests to one server. It is safe for concurrent use.
@@ -100,7 +102,7 @@ func (c Client) Classes(ctx context.Context, model string) ([]string, error) {
 		return nil, err
 	}
 	var answer struct{ Classes []string }
-	return answer.Classes, json.Unmarshal(b, &answer)
+	return answer.Classes, jsonerror.Plain(json.Unmarshal(b, &answer))
 }
 
 func (o Options) query(format string) url.Values {
@@ -119,7 +121,7 @@ func (c Client) ask(ctx context.Context, model, verb string, query url.Values, p
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(b, into)
+	return jsonerror.Plain(json.Unmarshal(b, into))
 }
 
 func (c Client) post(ctx context.Context, model, verb string, query url.Values, picture []byte) ([]byte, error) {

@@ -11,8 +11,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
+	"oscar/internal/jsonerror"
 	"oscar/internal/paths"
 )
 
@@ -39,8 +39,8 @@ func Read(path string) (*Spec, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	s := &Spec{}
-	if err := d.Decode(s); err != nil {
-		return nil, fmt.Errorf(`%s: %s; want {"worker": ["host:port", ...]}`, path, strings.TrimPrefix(err.Error(), "json: "))
+	if err := jsonerror.Plain(d.Decode(s)); err != nil {
+		return nil, fmt.Errorf(`%s: %w; want {"worker": ["host:port", ...]}`, path, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: there is more after the object", path)

@@ -27,10 +27,10 @@ func TestRead(t *testing.T) {
 		`{"worker": ["a b:7701"]}`:                                       `worker 0: "a b:7701" has a wrong host; want a name or an IP address`,
 		`{"worker": ["a/b:7701"]}`:                                       `worker 0: "a/b:7701" has a wrong host; want a name or an IP address`,
 		`{"worker": ["` + strings.Repeat("a", 254) + `:1"]}`:             "has a wrong host",
-		`{"worker": ["a:1"], "ps": ["b:1"]}`:                             `unknown field "ps"; want {"worker": ["host:port", ...]}`,
+		`{"worker": ["a:1"], "ps": ["b:1"]}`:                             `unknown key "ps"; want {"worker": ["host:port", ...]}`,
 		`{"worker": "a:1"}`:                                              `want {"worker": ["host:port", ...]}`,
 		`{"worker": ["a:1"]} {}`:                                         "there is more after the object",
-		``:                                                               "EOF",
+		``:                                                               "it is empty",
 		`{"worker": ["a:1"` + strings.Repeat(`,"b:1"`, maxWorkers) + `]}`: "it names 65 workers, want at most 64",
 	} {
 		path := filepath.Join(t.TempDir(), "cluster.json")

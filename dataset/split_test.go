@@ -235,8 +235,8 @@ func TestSplitFile(t *testing.T) {
 	for name, test := range map[string]struct{ old, new, want string }{
 		"moved":   {`"class": 0`, `"class": 1`, "was edited"},
 		"renamed": {"a note", "another note", "was edited"},
-		"unknown": {`"seed"`, `"color": 3, "seed"`, `unknown field "color"`},
-		"cut":     {string(data[len(data)/2:]), "", "is not valid: unexpected EOF"},
+		"unknown": {`"seed"`, `"color": 3, "seed"`, `unknown key "color"`},
+		"cut":     {string(data[len(data)/2:]), "", "is not valid: it ends in the middle of its JSON"},
 		"more":    {string(data[len(data)-5:]), string(data[len(data)-5:]) + "{}", "something follows its end"},
 		"hash":    {`"hash": "`, `"hash": "0`, "was edited"},
 	} {

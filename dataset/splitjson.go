@@ -9,6 +9,8 @@ import (
 	"io"
 	"reflect"
 	"strings"
+
+	"oscar/internal/jsonerror"
 )
 
 // writeJSON writes the split as encoding/json does, but item by item, so that the text of a large
@@ -94,7 +96,7 @@ func (s *Split) readJSON(from io.Reader) error {
 	for decoder.More() {
 		key, err := decoder.Token()
 		if err != nil {
-			return err
+			return jsonerror.Plain(err)
 		}
 		field := reflect.Value{}
 		for i := range value.NumField() {
@@ -104,11 +106,11 @@ func (s *Split) readJSON(from io.Reader) error {
 		}
 		switch {
 		case !field.IsValid():
-			return fmt.Errorf("json: unknown field %q", key)
+			return fmt.Errorf("it has an unknown key %q", key)
 		case isList(field):
 			err = readList(decoder, field)
 		default:
-			err = decoder.Decode(field.Addr().Interface())
+			err = jsonerror.Plain(decoder.Decode(field.Addr().Interface()))
 		}
 		if err != nil {
 			return err
@@ -131,7 +133,7 @@ func readList(decoder *json.Decoder, field reflect.Value) error {
 	list := reflect.MakeSlice(field.Type(), 0, 0)
 	for decoder.More() {
 		one := reflect.New(field.Type().Elem())
-		if err := decoder.Decode(one.Interface()); err != nil {
+		if err := jsonerror.Plain(decoder.Decode(one.Interface())); err != nil {
 			return err
 		}
 		list = reflect.Append(list, one.Elem())
@@ -144,10 +146,10 @@ func readList(decoder *json.Decoder, field reflect.Value) error {
 func expect(decoder *json.Decoder, want json.Delim) error {
 	token, err := decoder.Token()
 	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+		err = io.ErrUnexpectedEOF
 	}
 	if err == nil && token != want {
-		err = fmt.Errorf("%v stands for %v", token, want)
+		err = fmt.Errorf("it has %v, want %v", token, want)
 	}
-	return err
+	return jsonerror.Plain(err)
 }

@@ -151,7 +151,7 @@ func (t *tableReader) jsonRow(line []byte, chosen *bool) (row tableRow, err erro
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.UseNumber()
 	var object map[string]any
-	if err := d.Decode(&object); err != nil || d.More() {
+	if d.Decode(&object) != nil || d.More() {
 		return row, fmt.Errorf("not a JSON object: %.60q", line)
 	}
 	if !*chosen {

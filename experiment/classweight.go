@@ -1,7 +1,6 @@
 package experiment
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,8 +36,7 @@ func (c *ClassWeight) UnmarshalJSON(b []byte) error {
 		}
 		return nil
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	if err := d.Decode(&c.ByName); err != nil {
+	if json.Unmarshal(b, &c.ByName) != nil {
 		return fmt.Errorf("got %.60s, %w", b, errClassWeight)
 	}
 	if len(c.ByName) == 0 {

@@ -342,7 +342,7 @@ func TestOptimizer(t *testing.T) {
 		"training.optimizer.momentum=0.5":               `the optimizer is {"momentum":0.5}, want a kind with its settings, as {kind: sgd, momentum: 0.9}; kinds are adam, sgd, rmsprop`,
 		"training.optimizer={kind: adam, beta1: 1}":     "the settings of the optimizer adam are those of training.adam",
 		"training.optimizer={kind: sgd, momentum: a}":   "optimizer sgd: momentum is a string, want a number",
-		"training.optimizer={kind: sgd, rho: 1}":        `optimizer sgd: unknown field "rho"`,
+		"training.optimizer={kind: sgd, rho: 1}":        `optimizer sgd: it has an unknown key "rho"`,
 		"training.optimizer=rmspro":                     `training.optimizer: no optimizer "rmspro" (rmsprop?); have adam, sgd, rmsprop`,
 		"training={optimizer: sgd, adam: {beta1: 0.5}}": "training.adam has settings, but the optimizer is sgd; give them to training.optimizer",
 	} {

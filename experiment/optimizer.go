@@ -25,7 +25,7 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 	fields := map[string]json.RawMessage{}
 	var kind string
 	if json.Unmarshal(b, &kind) != nil {
-		if err := json.Unmarshal(b, &fields); err != nil {
+		if json.Unmarshal(b, &fields) != nil {
 			return fmt.Errorf("the optimizer is %.60s, %w", b, errOptimizer)
 		}
 		if len(fields) == 0 {

@@ -12,6 +12,7 @@ import (
 	"oscar/instance/maskrcnn"
 	"oscar/internal/checkpoint"
 	"oscar/internal/checksum"
+	"oscar/internal/jsonerror"
 )
 
 // state is the position of a training. State and variables are sufficient to resume to the same
@@ -70,7 +71,7 @@ func (r *Run) restore(ctx context.Context, t *maskrcnn.Trainer, note func(string
 		var s state
 		b, err := checksum.ReadFile(dir, checkpoint.State)
 		if err == nil {
-			err = json.Unmarshal(b, &s)
+			err = jsonerror.Plain(json.Unmarshal(b, &s))
 		}
 		if err == nil && s.Format != 1 {
 			return s, fmt.Errorf("%s: format %d, this oscar reads 1", dir, s.Format)

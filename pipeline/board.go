@@ -14,6 +14,7 @@ import (
 	"oscar/heatmap"
 	"oscar/internal/checksum"
 	"oscar/internal/events"
+	"oscar/internal/jsonerror"
 	"oscar/result"
 )
 
@@ -98,7 +99,7 @@ func (r *Run) boardSettings() ([]events.Setting, error) {
 		return nil, err
 	}
 	var tree map[string]any
-	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&tree); err != nil {
+	if err := jsonerror.Plain(json.NewDecoder(bytes.NewReader(text)).Decode(&tree)); err != nil {
 		return nil, err
 	}
 	in := r.Experiment.Architecture.Input

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"oscar/experiment"
+	"oscar/internal/jsonerror"
 	"oscar/savedmodel"
 	"oscar/savedmodel/foreign"
 	"oscar/tfmodel"
@@ -50,7 +51,7 @@ func Inspect(model string, batch int, trust bool) (*Inspection, error) {
 	var memory tfmodel.Memory // zero for an adopted model, which has no forecast
 	if len(meta.Experiment) > 0 {
 		var e experiment.Experiment
-		if err := json.Unmarshal(meta.Experiment, &e); err != nil {
+		if err := jsonerror.Plain(json.Unmarshal(meta.Experiment, &e)); err != nil {
 			return nil, err
 		}
 		if memory, err = e.Architecture.Memory(batch, e.Training.Learning()); err != nil {

@@ -15,6 +15,7 @@ import (
 	"oscar/dataset"
 	"oscar/internal/atomicfile"
 	"oscar/internal/checksum"
+	"oscar/internal/jsonerror"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/result"
@@ -296,7 +297,7 @@ func predictionsOf(dir, part string) func(yield func(result.Prediction, error) b
 		}
 		for line := range bytes.Lines(text) {
 			var p result.Prediction
-			err := json.Unmarshal(line, &p)
+			err := jsonerror.Plain(json.Unmarshal(line, &p))
 			if err != nil {
 				err = fmt.Errorf("%s: %w", filepath.Join(dir, partsDir, part), err)
 			}

@@ -190,7 +190,7 @@ func TestReportRefusals(t *testing.T) {
 		{report.Options{Dirs: []string{filepath.Join(dir, "begun")}}, filepath.Join(dir, "begun") + " has no manifest.jsonl yet: oscar explain is not finished; repeat its command to resume it"},
 		{report.Options{Dirs: []string{filepath.Join(dir, "scoring")}}, filepath.Join(dir, "scoring") + " has no score.json yet: oscar score is not finished; repeat its command to resume it"},
 		{report.Options{Dirs: []string{filepath.Join(dir, "none")}}, filepath.Join(dir, "none", "manifest.jsonl") + " explains no image"},
-		{report.Options{Dirs: []string{filepath.Join(dir, "torn")}}, filepath.Join(dir, "torn", "manifest.jsonl") + ": line 2: unexpected end of JSON input"},
+		{report.Options{Dirs: []string{filepath.Join(dir, "torn")}}, filepath.Join(dir, "torn", "manifest.jsonl") + ": line 2: it ends in the middle of its JSON"},
 		{report.Options{Dirs: []string{run}, Out: mine}, mine + " exists and is not a report of oscar; name another file"},
 	} {
 		if c.o.Out == "" {

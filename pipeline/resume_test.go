@@ -192,7 +192,7 @@ func TestResumeRefusals(t *testing.T) {
 	wantError(t, err, "none is not a run folder: it has no experiment.json")
 	dir := interrupt(t, TrainOptions{Experiment: tiny()}, 3)
 	for _, test := range []struct{ file, from, to, want string }{
-		{run.ExperimentFile, `"seed": 1`, `"seed": 1, "sed": 2`, `experiment.json: json: unknown field "sed"`},
+		{run.ExperimentFile, `"seed": 1`, `"seed": 1, "sed": 2`, `experiment.json: it has an unknown key "sed"`},
 		{run.ExperimentFile, `"epochs": 5`, `"epochs": "five"`, `experiment.json: training.epochs is a string, want a whole number`},
 		{run.SplitFile, `"seed": 1`, `"seed": 2`, "was edited: its content hashes to"},
 	} {

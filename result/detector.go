@@ -10,6 +10,7 @@ import (
 
 	"oscar/instance/coco"
 	"oscar/internal/checksum"
+	"oscar/internal/jsonerror"
 	"oscar/internal/paths"
 )
 
@@ -168,7 +169,7 @@ func ReadDetectorTraining(dir string) (*DetectorTraining, error) {
 	if t.Text, err = checksum.ReadFile(dir, ExperimentFile); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(t.Text, &t.Experiment); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(t.Text, &t.Experiment)); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ExperimentFile), err)
 	}
 	if _, err := readOptional(dir, EnvironmentFile, &t.Environment); err != nil {

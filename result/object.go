@@ -10,6 +10,7 @@ import (
 	"oscar/instance/coco"
 	"oscar/instance/mask"
 	"oscar/internal/checksum"
+	"oscar/internal/jsonerror"
 	"oscar/internal/paths"
 	"oscar/score"
 )
@@ -119,7 +120,7 @@ func ReadObjects(dir string) (rows []ObjectRow, err error) {
 	}
 	for line := range bytes.Lines(text) {
 		var r ObjectRow
-		err := json.Unmarshal(line, &r)
+		err := jsonerror.Plain(json.Unmarshal(line, &r))
 		for _, name := range []string{r.Map, r.Overlay, r.Picture} {
 			if err == nil && name != "" {
 				err = paths.CheckLocal(name)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"oscar/internal/checksum"
+	"oscar/internal/jsonerror"
 )
 
 // readJSON reads a file of results of format 1. format points to its field in into.
@@ -15,7 +16,7 @@ func readJSON(dir, name string, into any, format *int) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(b, into); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(b, into)); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if *format != 1 {

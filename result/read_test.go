@@ -29,7 +29,7 @@ func TestRead(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		`{"format": 2}`: path + ": format is 2, this oscar reads 1",
-		`{`:             path + ": unexpected end of JSON input",
+		`{`:             path + ": it ends in the middle of its JSON",
 	} {
 		write(text)
 		if _, err := Read(dir); err == nil || err.Error() != want {

@@ -15,6 +15,7 @@ import (
 
 	"oscar/explain"
 	"oscar/internal/checksum"
+	"oscar/internal/jsonerror"
 	"oscar/internal/machine"
 	"oscar/internal/paths"
 )
@@ -113,7 +114,7 @@ func parseRow(line []byte) (Row, error) {
 		Row
 		Signed *bool `json:"signed"`
 	}
-	if err := json.Unmarshal(line, &r); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(line, &r)); err != nil {
 		return Row{}, err
 	}
 	for _, name := range r.Files() {

@@ -10,6 +10,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/internal/checksum"
+	"oscar/internal/jsonerror"
 )
 
 // Names in a run folder.
@@ -70,7 +71,7 @@ func ReadTraining(dir string) (*Training, error) {
 	if t.Text, err = checksum.ReadFile(dir, ExperimentFile); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(t.Text, &t.Experiment); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(t.Text, &t.Experiment)); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ExperimentFile), err)
 	}
 	if t.Split, err = dataset.ReadSplit(filepath.Join(dir, SplitFile)); err != nil {
@@ -181,7 +182,7 @@ func readOptional(dir, name string, into any) (found bool, err error) {
 	} else if err != nil {
 		return false, err
 	}
-	if err := json.Unmarshal(b, into); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(b, into)); err != nil {
 		return true, fmt.Errorf("%s: %w", filepath.Join(dir, name), err)
 	}
 	return true, nil

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"oscar/internal/checksum"
+	"oscar/internal/jsonerror"
 	"oscar/internal/paths"
 )
 
@@ -68,7 +69,7 @@ const maxUnit = 64 << 20
 // ParseUnit reads a line of units.jsonl.
 func ParseUnit(line []byte) (u Unit, err error) {
 	var version struct{ Format int }
-	if err := json.Unmarshal(line, &version); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(line, &version)); err != nil {
 		return u, fmt.Errorf("not a unit: %w", err)
 	}
 	if version.Format != UnitFormat {
@@ -76,7 +77,7 @@ func ParseUnit(line []byte) (u Unit, err error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&u); err != nil {
+	if err := jsonerror.Plain(d.Decode(&u)); err != nil {
 		return u, fmt.Errorf("not a unit: %w", err)
 	}
 	switch {

@@ -18,7 +18,7 @@ func TestParseUnit(t *testing.T) {
 		{`"format":1`, `"format":2`, "format 2, want 1"},
 		{`"number":0`, `"number":-1`, "number is -1"},
 		{`"number":0`, `"number":"0"`, "not a unit: "},
-		{`"number":0`, `"number":0,"later":1`, `unknown field "later"`},
+		{`"number":0`, `"number":0,"later":1`, `unknown key "later"`},
 		{`"/data"`, `"data"`, "want an absolute path"},
 		{`"out":"out"`, `"out":""`, "want id, verb and out"},
 		{`000000-a.jsonl`, `../x`, "want the name of a file"},

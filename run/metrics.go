@@ -10,6 +10,7 @@ import (
 
 	"oscar/internal/checksum"
 	"oscar/internal/events"
+	"oscar/internal/jsonerror"
 	"oscar/internal/paths"
 	"oscar/result"
 )
@@ -23,7 +24,7 @@ func (r *Run) Metrics() ([]result.EpochMetrics, error) {
 	var out []result.EpochMetrics
 	for line := range bytes.Lines(b) {
 		var m result.EpochMetrics
-		if err := json.Unmarshal(line, &m); err != nil {
+		if err := jsonerror.Plain(json.Unmarshal(line, &m)); err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", r.Path(MetricsFile), len(out)+1, err)
 		}
 		out = append(out, m)

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"oscar/internal/jsonerror"
 	"oscar/internal/named"
 	"oscar/internal/paths"
 )
@@ -89,7 +90,7 @@ func readMetadata(dir string) (*Metadata, error) {
 		return nil, err
 	}
 	m := &Metadata{}
-	if err := json.Unmarshal(b, m); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(b, m)); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if m.Format != 1 {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"oscar/internal/jsonerror"
 )
 
 // Table has methods as rows and metrics as columns, and everything that is needed to compute it
@@ -136,7 +138,7 @@ func (t Table) Doubts() []Doubt {
 func (t *Table) UnmarshalJSON(data []byte) error {
 	type plain Table
 	var read plain
-	if err := json.Unmarshal(data, &read); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(data, &read)); err != nil {
 		return err
 	}
 	for i := range read.Metrics {

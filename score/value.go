@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"oscar/explain"
+	"oscar/internal/jsonerror"
 	"oscar/internal/numeric"
 )
 
@@ -96,7 +97,7 @@ func (n *Number) UnmarshalJSON(data []byte) error {
 	case bytes.Equal(data, []byte(`"-inf"`)):
 		*n = Number(math.Inf(-1))
 	default:
-		return json.Unmarshal(data, (*float64)(n))
+		return jsonerror.Plain(json.Unmarshal(data, (*float64)(n)))
 	}
 	return nil
 }

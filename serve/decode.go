@@ -52,22 +52,11 @@ func decodeRequest(body io.Reader, height, width, most int, fields []string) (*r
 	return r, nil
 }
 
-// plainJSONError replaces the error for truncated JSON by a clear one.
-func plainJSONError(err error) error {
-	if errors.Is(err, io.EOF) {
-		return errors.New("it is empty")
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("it ends in the middle of its JSON")
-	}
-	return err
-}
-
 func (d *decoder) request() (*request, error) {
 	if err := d.begin('{', "the body"); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
 	} else if err != nil {
-		return nil, fmt.Errorf("%w; %s", err, sendFile)
+		return nil, fmt.Errorf("%w; %s", plainJSONError(err), sendFile)
 	}
 	r := &request{Fields: map[string]string{}}
 	had := ""
@@ -117,7 +106,7 @@ func (d *decoder) request() (*request, error) {
 // strings or numbers, as TensorFlow Serving does.
 func (d *decoder) field(r *request, key string) error {
 	if d.fields != nil {
-		if err := named.Check("field", key, d.fields); err != nil {
+		if err := named.Check("field", key, append([]string{"instances", "inputs"}, d.fields...)); err != nil {
 			return err
 		}
 	}
@@ -265,6 +254,9 @@ func (d *decoder) batch(r *request, at string, read func(*item, string) error) e
 	return err
 }
 
+// imageForms are the forms of an image in JSON, for errors.
+const imageForms = `{"b64": "..."} or a list of rows`
+
 // image reads {"b64": ...} or pixels [height][width][3].
 func (d *decoder) image(it *item, at string) error {
 	if d.json.PeekKind() == '{' {
@@ -274,7 +266,7 @@ func (d *decoder) image(it *item, at string) error {
 		if key, err := d.string(); err != nil {
 			return err
 		} else if key != "b64" {
-			return fmt.Errorf(`%s has a key %q; want {"b64": "..."} or a list of rows`, at, key)
+			return fmt.Errorf("%s has a key %q; want %s", at, key, imageForms)
 		}
 		if err := d.file(it, at); err != nil {
 			return err
@@ -287,6 +279,9 @@ func (d *decoder) image(it *item, at string) error {
 	}
 	if it.pixels != nil || it.file != nil {
 		return fmt.Errorf("%s has the image twice", at)
+	}
+	if kind := d.json.PeekKind(); kind != '[' {
+		return d.unexpected(kind, at, imageForms)
 	}
 	it.pixels = make([]float32, 0, d.height*d.width*3)
 	return d.list(at, d.height, "rows", func(row string) error {

@@ -50,6 +50,39 @@ func FuzzDecodeRequest(f *testing.F) {
 	})
 }
 
+// Errors of every faulty body are plain: they do not name the packages that read JSON, nor Go's types.
+func TestDecodeErrorsArePlain(t *testing.T) {
+	bodies := []string{
+		`{"instances": [[[[1,2,3],[4,5,6]]]], "method": "gradcam"}`, `{"inputs": {"image": [{"b64": "AAAA"}], "class": [1]}}`,
+		`{"instances": [{"b64": "AAAA", "class": 2}], "samples": 3}`,
+	}
+	var faulty []string
+	for _, body := range bodies {
+		for i := range body {
+			faulty = append(faulty, body[:i], body[:i]+body[i+1:], body[:i]+body)
+			for _, c := range []string{"{", "]", "x", "\"", "\\", "NaN", "null", "-", "\xff", "\x00", " 1 "} {
+				faulty = append(faulty, body[:i]+c+body[i+1:], body[:i]+c+body[i:])
+			}
+		}
+	}
+	failed := 0
+	for _, body := range faulty {
+		_, err := decodeRequest(strings.NewReader(body), 1, 2, 3, explainFields)
+		if err == nil {
+			continue
+		}
+		failed++
+		for _, word := range []string{"jsontext", "json:", "EOF", "unmarshal", "Go ", "token", "literal"} {
+			if strings.Contains(err.Error(), word) {
+				t.Errorf("%q: %v", body, err)
+			}
+		}
+	}
+	if failed < 1000 {
+		t.Errorf("%d errors, want 1000 or more", failed)
+	}
+}
+
 // Of 1,000 requests with random faults each has an answer or an error of the client, and the
 // next good one is answered.
 func TestThousandFaultyRequests(t *testing.T) {

@@ -2,11 +2,17 @@ package serve
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"oscar/internal/jsonerror"
 )
 
 // jsonWriter writes JSON with long lists of numbers. Numbers that are not finite become null.
@@ -98,4 +104,20 @@ func kindName(kind jsontext.Kind) string {
 		return "an end"
 	}
 	return "something else"
+}
+
+// plainJSONError describes an error of jsontext in the words of [jsonerror.Plain].
+func plainJSONError(err error) error {
+	wrong, ok := errors.AsType[*jsontext.SyntacticError](err)
+	if !ok || errors.Is(err, io.ErrUnexpectedEOF) {
+		return jsonerror.Plain(err)
+	}
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return fmt.Errorf("it has the key %q twice", wrong.JSONPointer.LastToken())
+	}
+	what, _, found := strings.Cut(wrong.Err.Error(), "' ")
+	if found {
+		what += "'"
+	}
+	return fmt.Errorf("it is not JSON at byte %d: %s", wrong.ByteOffset+1, what)
 }

@@ -13,6 +13,7 @@ import (
 
 	"oscar/dataset"
 	"oscar/internal/checksum"
+	"oscar/internal/jsonerror"
 	"oscar/internal/paths"
 	"oscar/internal/resultdir"
 	"oscar/result"
@@ -202,7 +203,7 @@ func differs(was, is Study, added []string) string {
 func tree(v any) (out map[string]any) {
 	text, err := json.Marshal(v)
 	if err == nil {
-		err = json.Unmarshal(text, &out)
+		err = jsonerror.Plain(json.Unmarshal(text, &out))
 	}
 	if err != nil {
 		panic(err) // cannot happen: studies come from JSON

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"oscar/experiment"
+	"oscar/internal/jsonerror"
 	"oscar/internal/machine"
 	"oscar/pipeline"
 	"oscar/tfmodel"
@@ -324,7 +325,7 @@ func (l Layer) named(name string) (out tfmodel.Named, err error) {
 	if err != nil {
 		return out, err
 	}
-	return out, json.Unmarshal(text, &out)
+	return out, jsonerror.Plain(json.Unmarshal(text, &out))
 }
 
 // layer returns the explained layer of a variant.

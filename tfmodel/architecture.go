@@ -315,14 +315,14 @@ func (n Named) MarshalJSON() ([]byte, error) {
 // settings have their defaults.
 func (n *Named) UnmarshalJSON(b []byte) error {
 	fields := map[string]json.RawMessage{}
-	if err := json.Unmarshal(b, &fields); err != nil {
+	if json.Unmarshal(b, &fields) != nil {
 		return fmt.Errorf("a layer is %.40s, want {name: ..., kind: ...}", b)
 	}
 	var kind string
-	if err := json.Unmarshal(fields["name"], &n.Name); err != nil {
+	if json.Unmarshal(fields["name"], &n.Name) != nil {
 		return fmt.Errorf("layer without a name: %s", b)
 	}
-	if err := json.Unmarshal(fields["kind"], &kind); err != nil {
+	if json.Unmarshal(fields["kind"], &kind) != nil {
 		return fmt.Errorf("layer %s has no kind; have %s", n.Name, strings.Join(Kinds(), ", "))
 	}
 	l, err := newLayer(kind)

@@ -8,6 +8,7 @@ import (
 
 	"oscar/explain"
 	"oscar/internal/graph"
+	"oscar/internal/jsonerror"
 	"oscar/savedmodel"
 )
 
@@ -25,7 +26,7 @@ func Attach(b *savedmodel.Bundle) (*Attached, error) {
 		Architecture *Architecture `json:"architecture"`
 	}
 	if len(b.Metadata.Experiment) > 0 {
-		if err := json.Unmarshal(b.Metadata.Experiment, &experiment); err != nil {
+		if err := jsonerror.Plain(json.Unmarshal(b.Metadata.Experiment, &experiment)); err != nil {
 			return nil, fmt.Errorf("the model's metadata: experiment: %w", err)
 		}
 	}

@@ -332,5 +332,5 @@ func TestOptimizerRefused(t *testing.T) {
 	_, err := NewOptimizer("rmspro", nil)
 	wantError(t, "rmspro", err, "no optimizer", "rmsprop?", "sgd")
 	_, err = NewOptimizer("sgd", []byte(`{"rho": 1}`))
-	wantError(t, "rho", err, "optimizer sgd", `unknown field "rho"`)
+	wantError(t, "rho", err, "optimizer sgd", `unknown key "rho"`)
 }

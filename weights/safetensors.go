@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"oscar/internal/jsonerror"
 	"oscar/internal/paths"
 )
 
@@ -91,7 +92,7 @@ func parseHeader(header []byte, data int64) (map[string]safetensor, error) {
 		return nil, fmt.Errorf("it has %d keys; want at most %d tensors", n, maxTensors)
 	}
 	all := map[string]json.RawMessage{}
-	if err := json.Unmarshal(header, &all); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(header, &all)); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)
 	}
 	delete(all, "__metadata__")
@@ -102,7 +103,7 @@ func parseHeader(header []byte, data int64) (map[string]safetensor, error) {
 	names := make([]string, 0, len(all))
 	for name, text := range all {
 		var t safetensor
-		if err := json.Unmarshal(text, &t); err != nil {
+		if err := jsonerror.Plain(json.Unmarshal(text, &t)); err != nil {
 			return nil, fmt.Errorf("tensor %q is damaged: %w", name, err)
 		}
 		size := others[t.DType]

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"oscar/instance/mask"
+	"oscar/internal/jsonerror"
 	"oscar/internal/paths"
 )
 
@@ -199,13 +200,13 @@ func (s Segmentation) MarshalJSON() ([]byte, error) {
 func (s *Segmentation) UnmarshalJSON(b []byte) error {
 	*s = Segmentation{}
 	if b[0] != '{' {
-		if err := json.Unmarshal(b, &s.Polygons); err != nil {
+		if json.Unmarshal(b, &s.Polygons) != nil {
 			return fmt.Errorf("segmentation is %.40s, %w", b, errForm)
 		}
 		return nil
 	}
 	var r runs
-	if err := json.Unmarshal(b, &r); err != nil {
+	if json.Unmarshal(b, &r) != nil {
 		return fmt.Errorf("segmentation is %.40s, %w", b, errForm)
 	}
 	var (
@@ -280,7 +281,7 @@ func decode(b []byte, v any) error {
 	if needs := memory(b); needs > maxMemory {
 		return fmt.Errorf("it has more objects and numbers than oscar reads: they would take %d MiB, want at most %d", needs>>20, maxMemory>>20)
 	}
-	if err := json.Unmarshal(b, v); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(b, v)); err != nil {
 		return cmp.Or(Flaws(new(File).decodeEach(b)), fmt.Errorf("it is not a COCO file: %w", err))
 	}
 	return nil
@@ -300,7 +301,7 @@ func (f *File) decodeEach(b []byte) (wrong []error) {
 	f.Images, f.Categories = raw.Images, raw.Categories
 	for i, text := range raw.Annotations {
 		var one Annotation
-		err := json.Unmarshal(text, &one)
+		err := jsonerror.Plain(json.Unmarshal(text, &one))
 		if err == nil {
 			f.Annotations = append(f.Annotations, one)
 			continue

@@ -16,6 +16,7 @@ import (
 
 	"oscar/instance/coco"
 	"oscar/instance/mask"
+	"oscar/internal/jsonerror"
 	"oscar/internal/paths"
 )
 
@@ -40,7 +41,7 @@ func (f files) labelMe(name string) (*labelMe, error) {
 		return nil, err
 	}
 	var l labelMe
-	if err := json.Unmarshal(b, &l); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(b, &l)); err != nil {
 		return nil, fmt.Errorf("it is not a file of LabelMe: %w", err)
 	}
 	if l.Shapes == nil || l.ImagePath == "" {

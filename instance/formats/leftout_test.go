@@ -38,7 +38,7 @@ func TestUnusablePicturesAreLeftOut(t *testing.T) {
 			"a.png": "", "a.json": shapes("a.png", ""), "b.json": shapes("gone.png", ""), "c.json": `{"shapes": [], "imageWidth": 40, "imageHeight": 30}`,
 			"d.json": "{", "e.json": shapes("a2.png", `, "imageData": "!"`), "f.json": `{"shapes": [], "imagePath": "a.png"}`, "settings.json": `{"theme": "dark"}`,
 		}, []string{
-			`b.json: there is no picture "gone.png", and no imageData`, "c.json: it is not a file of LabelMe: it has no shapes or no imagePath", "d.json: it is not a file of LabelMe: unexpected end",
+			`b.json: there is no picture "gone.png", and no imageData`, "c.json: it is not a file of LabelMe: it has no shapes or no imagePath", "d.json: it is not a file of LabelMe: it ends in the middle of its JSON",
 			"e.json: imageData: ", "f.json: it has no imageHeight or no imageWidth", "settings.json: it is not a file of LabelMe",
 		}},
 		"Pascal VOC": {map[string]string{

@@ -73,13 +73,14 @@ var order = []string{
 	"internal/damage",  // files damaged, for tests
 	"internal/testkit", // what the tests of several packages need
 	"internal/machine",
-	"internal/keyed",   // settings read strictly
-	"internal/named",   // values by name
-	"internal/paths",   // file names
-	"internal/text",    // numbers and lists in messages
-	"internal/batch",   // images to a model in batches
-	"internal/seeded",  // random numbers by a seed
-	"internal/numeric", // small functions of numbers
+	"internal/keyed",     // settings read strictly
+	"internal/jsonerror", // errors of encoding/json described
+	"internal/named",     // values by name
+	"internal/paths",     // file names
+	"internal/text",      // numbers and lists in messages
+	"internal/batch",     // images to a model in batches
+	"internal/seeded",    // random numbers by a seed
+	"internal/numeric",   // small functions of numbers
 }
 
 // forbidden are imports that the order would let through. A name ends with

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"oscar/internal/jsonerror"
 	"oscar/internal/paths"
 )
 
@@ -22,7 +23,7 @@ func ReadJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(text, v); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(text, v)); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil

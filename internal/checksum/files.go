@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"oscar/internal/atomicfile"
+	"oscar/internal/jsonerror"
 	"oscar/internal/paths"
 )
 
@@ -187,7 +188,7 @@ func ReadJSON(dir, name string, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(b, v); err != nil {
+	if err := jsonerror.Plain(json.Unmarshal(b, v)); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(dir, filepath.FromSlash(name)), err)
 	}
 	return nil

@@ -5,7 +5,6 @@ package keyed
 import (
 	"bytes"
 	"cmp"
-	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"oscar/internal/jsonerror"
 	"oscar/internal/named"
 )
 
@@ -107,7 +107,7 @@ func Tree(v any) (tree any, err error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	err = d.Decode(&tree)
+	err = jsonerror.Plain(d.Decode(&tree))
 	return tree, err
 }
 
@@ -142,47 +142,7 @@ func Read(tree, v any) error {
 func Decode(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
-	if !ok {
-		return err
-	}
-	// encoding/json adds the names of embedded structs to the path. They are
-	// not keys, and only they have capitals.
-	keys := slices.DeleteFunc(strings.Split(wrong.Field, "."), func(key string) bool { return key != strings.ToLower(key) })
-	return fmt.Errorf("%s is %s, want %s", strings.Join(keys, "."), found(wrong), wanted(wrong.Type))
-}
-
-// found describes the value that has the wrong type.
-func found(wrong *json.UnmarshalTypeError) string {
-	if number, ok := strings.CutPrefix(wrong.Value, "number "); ok {
-		return number
-	}
-	switch wrong.Value {
-	case "array":
-		return "a list"
-	case "object":
-		return "an object"
-	}
-	return "a " + wrong.Value
-}
-
-// isText reports whether a type unmarshals itself from a JSON text.
-func isText(t reflect.Type) bool {
-	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
-}
-
-// wanted describes the values of a type, for an error.
-func wanted(t reflect.Type) string {
-	if isText(t) {
-		return "text"
-	}
-	text := map[reflect.Kind]string{
-		reflect.Int: "a whole number", reflect.Int64: "a whole number", reflect.Uint64: "a whole number from 0",
-		reflect.Uint8: "a whole number from 0 to 255", reflect.Float64: "a number", reflect.String: "text",
-		reflect.Bool: "true or false", reflect.Slice: "a list", reflect.Map: "keys with values",
-	}[t.Kind()]
-	return cmp.Or(text, t.String())
+	return jsonerror.Plain(d.Decode(v))
 }
 
 // Check returns an error for the first key of a tree that the JSON of type t lacks, or the
@@ -198,13 +158,13 @@ func Check(tree any, t reflect.Type) error {
 func check(tree any, t reflect.Type, path string) error {
 	where := cmp.Or(strings.TrimSuffix(path, "."), "the file")
 	_, text := tree.(string)
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) || text && isText(t) {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) || text && jsonerror.IsText(t) {
 		if _, ok := tree.(map[string]any); ok {
 			return nil // it checks its own keys, and its errors have their path
 		}
 		text, err := json.Marshal(tree)
 		if err == nil {
-			err = json.Unmarshal(text, reflect.New(t).Interface())
+			err = jsonerror.Plain(json.Unmarshal(text, reflect.New(t).Interface()))
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", where, err)
@@ -260,13 +220,7 @@ func checkValue(tree any, t reflect.Type, where string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", where, err)
 	}
-	err = json.Unmarshal(text, reflect.New(t).Interface())
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("%s is %s, want %s", where, found(wrong), wanted(t))
-	} else if err != nil {
-		return fmt.Errorf("%s: %w", where, err)
-	}
-	return nil
+	return jsonerror.At(where, json.Unmarshal(text, reflect.New(t).Interface()))
 }
 
 // field is a key of a struct.
