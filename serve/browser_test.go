@@ -79,13 +79,14 @@ func TestPagesInABrowser(t *testing.T) {
 	if again := site.Run(`document.getElementById("overlay").src`); again != pixels || site.Run(`document.getElementById("rotate").value`) != "20" {
 		t.Errorf("the link shows %s, want %s", again, pixels)
 	}
-	for _, beside := range []string{"methods", "layers", "classes", "models"} {
+	for _, beside := range []string{"layers", "classes", "models", "methods"} {
 		change("beside", beside)
 		site.Await(`document.querySelector("#beside-title")?.textContent === "Side by side: ` + beside + `"`)
 		if n := site.Run(`String(document.querySelectorAll(".tiles li").length)`); n == "0" || n == "1" {
 			t.Errorf("%s: %s maps side by side", beside, n)
 		}
 	}
+	site.Await(`document.querySelector("#beside-title + .note")?.textContent.includes("Slow methods are left out: scorecam, ablationcam, smoothgrad, integrated-gradients, occlusion, rise, lime.")`)
 	change("beside", "classes")
 	change("scale", "shared")
 	site.Await(`[...document.querySelectorAll(".tiles img")].length > 1 && [...document.querySelectorAll(".tiles img")].every((i) => i.src.includes("full="))`)
@@ -96,6 +97,19 @@ func TestPagesInABrowser(t *testing.T) {
 	site.Await(`document.getElementById("status").textContent.includes("want left, top, width, height")`)
 	site.Run(`(() => { document.getElementById("reset").click(); return ""; })()`)
 	site.Await(`!location.search.includes("patch=") && document.getElementById("overlay")`)
+	// A file that is not an image leaves no result of another picture under its name.
+	site.Run(`(() => {
+		const transfer = new DataTransfer(), picture = document.getElementById("picture");
+		transfer.items.add(new File(["no image"], "bad.png", { type: "image/png" }));
+		picture.files = transfer.files;
+		picture.dispatchEvent(new Event("change", { bubbles: true }));
+		return "";
+	})()`)
+	site.Await(`document.getElementById("status").className === "wrong" && document.getElementById("status").textContent.startsWith("bad.png: not a JPEG")`)
+	if left := site.Run(`document.getElementById("result").textContent.trim() + document.querySelector("#view [name=picture]").value`); left != "" {
+		t.Errorf("after a file that is not an image the page has %q", left)
+	}
+	site.Look("explore-bad")
 	for name, path := range map[string]string{
 		"browse-images": "/browse/images", "browse-explained": "/browse/explained?answer=wrong&method=gradcam", "results": "/results", "results-run": "/results/run",
 		"not-found": "/browse/images?truth=nothing",

@@ -53,6 +53,7 @@ type explorePage struct {
 	Busy                              bool // the overlay takes time to compute
 	Besides, Scales                   []choice
 	Tiles                             []tile
+	LeftOut                           string // about maps that are not side by side
 	Nearest                           []neighbors
 	Changed                           bool // the picture was edited
 }
@@ -191,7 +192,7 @@ func (s *Server) fillResult(r *http.Request, p *explorePage) error {
 	if e, err := editsOf(p.View); err == nil {
 		p.Changed = !e.none()
 	}
-	p.Tiles = s.tiles(o, p)
+	p.Tiles, p.LeftOut = s.tiles(o, p)
 	if p.Nearest, err = s.nearest(r.Context(), o, p.View); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"oscar/explain"
 	"oscar/methods"
@@ -27,14 +28,26 @@ type tile struct {
 // maxTiles is the maximum number of maps side by side.
 const maxTiles = 12
 
-// tiles returns the views to show next to the page's view.
-func (s *Server) tiles(o *subject, p *explorePage) []tile {
+// spread returns maxTiles of the tiles, evenly spread from the first to the last, and a text with the
+// numbers. It returns all tiles and no text if there are not more.
+func spread(all []tile, beside string) ([]tile, string) {
+	if len(all) <= maxTiles {
+		return all, ""
+	}
+	out := make([]tile, maxTiles)
+	for i := range out {
+		out[i] = all[i*(len(all)-1)/(maxTiles-1)]
+	}
+	return out, fmt.Sprintf("%d of %d %s, evenly spread.", maxTiles, len(all), beside)
+}
+
+// tiles returns the views to show next to the page's view, and a text about those that are left out.
+func (s *Server) tiles(o *subject, p *explorePage) ([]tile, string) {
 	var out []tile
+	var slow []string
 	add := func(v view, title, note string) {
-		if len(out) < maxTiles {
-			v.Beside = ""
-			out = append(out, tile{v.URL("/overlay"), v.URL("/"), title, note})
-		}
+		v.Beside = ""
+		out = append(out, tile{v.URL("/overlay"), v.URL("/"), title, note})
 	}
 	meta, lacking := &o.version.Metadata, methods.Lacking(o.version.Bundle)
 	switch p.View.Beside {
@@ -45,8 +58,13 @@ func (s *Server) tiles(o *subject, p *explorePage) []tile {
 			if slices.Contains(lacking, m.Name) || probe.find(v) != nil {
 				continue
 			}
-			if passes, err := probe.query.passes(); err == nil && passes <= quickPasses {
+			passes, err := probe.query.passes()
+			switch {
+			case err != nil:
+			case passes <= quickPasses:
 				add(v, m.Name, string(m.At))
+			default:
+				slow = append(slow, m.Name)
 			}
 		}
 	case besideLayers:
@@ -64,7 +82,11 @@ func (s *Server) tiles(o *subject, p *explorePage) []tile {
 			add(p.View.With("model", m.name).With("layer", ""), m.name, "")
 		}
 	}
-	return out
+	out, left := spread(out, p.View.Beside)
+	if len(slow) > 0 {
+		left += fmt.Sprintf(" Slow methods are left out: %s. Choose them one by one as the method.", strings.Join(slow, ", "))
+	}
+	return out, strings.TrimSpace(left)
 }
 
 // besideChoices returns the kinds that apply to a page.

@@ -5,7 +5,7 @@
   const $ = (id) => document.getElementById(id);
   if (!$("view")) return;
   document.documentElement.classList.add("scripted");
-  const say = (text) => { $("status").textContent = text; };
+  const say = (text, wrong) => { $("status").textContent = text; $("status").classList.toggle("wrong", Boolean(wrong)); };
 
   let latest = 0;
   // show replaces the result, and the lists if they have changed, by those of a URL.
@@ -29,7 +29,7 @@
       }
       if (push) history.pushState(null, "", url);
     } catch (error) {
-      if (turn === latest) say("The server does not answer: " + error.message);
+      if (turn === latest) say("The server does not answer: " + error.message, true);
     }
   }
 
@@ -40,13 +40,17 @@
     try {
       const answer = await fetch("/pictures", { method: "POST", body: file, headers: { Accept: "application/json", "Content-Type": "application/octet-stream" } });
       const body = await answer.json();
-      if (!answer.ok) return say(body.error);
+      if (!answer.ok) { // the result of another picture must not stand under this name
+        $("view").elements.namedItem("picture").value = "";
+        $("result").replaceChildren();
+        return say((file.name ? file.name + ": " : "") + body.error, true);
+      }
       $("view").elements.namedItem("picture").value = body.picture;
       const object = $("view").elements.namedItem("object");
       if (object) object.value = "";
       await show(url(), true);
     } catch (error) {
-      say("The picture cannot be sent: " + error.message);
+      say("The picture cannot be sent: " + error.message, true);
     }
   }
 
