@@ -98,7 +98,7 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 		return nil, fmt.Errorf("%s is a model of oscar already: every verb takes it as it is", o.Model)
 	}
 	if !foreign.IsFrozen(o.Model) && !paths.Exists(filepath.Join(o.Model, "saved_model.pb")) {
-		return nil, foreign.NotSavedModel(o.Model)
+		return nil, notModel(o.Model)
 	}
 	if paths.Within(o.Model, o.Out) {
 		return nil, fmt.Errorf("%s lies in the model itself; name a folder outside %s", o.Out, o.Model)

@@ -11,14 +11,13 @@ import (
 	"oscar/internal/paths"
 	"oscar/result"
 	"oscar/savedmodel"
-	"oscar/savedmodel/foreign"
 )
 
 // calibrate exports the model to a folder next to Out, and then exports that with calibrated
 // probabilities to Out.
 func (o ExportOptions) calibrate(ctx context.Context) (err error) {
 	if !IsModel(o.Model) {
-		return foreign.NotSavedModel(o.Model)
+		return notModel(o.Model)
 	}
 	temperature, err := o.temperature()
 	if err != nil {

@@ -70,7 +70,7 @@ func Export(ctx context.Context, o ExportOptions) error {
 // extend is [Export] of a SavedModel.
 func (o ExportOptions) extend(ctx context.Context) error {
 	if !IsModel(o.Model) {
-		return foreign.NotSavedModel(o.Model)
+		return notModel(o.Model)
 	}
 	if o.Frozen {
 		return fmt.Errorf("%s is a SavedModel; only a run's model can be frozen", o.Model)
@@ -270,5 +270,5 @@ func modelDir(path string, trust bool) (string, error) {
 	case paths.Exists(filepath.Join(path, "saved_model.pb")):
 		return path, nil
 	}
-	return "", foreign.NotSavedModel(path)
+	return "", notModel(path)
 }

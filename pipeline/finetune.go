@@ -115,7 +115,7 @@ func copyModel(ctx context.Context, e experiment.Experiment, from, dir string, t
 		return nil, errors.New("the experiment has both architecture.layers and fine_tune.from; give one")
 	}
 	if !IsModel(from) {
-		return nil, foreign.NotSavedModel(from)
+		return nil, notModel(from)
 	}
 	if err := os.RemoveAll(dir); err != nil { // files of a killed process
 		return nil, err

@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"fmt"
-	"path/filepath"
 	"strings"
 
 	"oscar/internal/machine"
@@ -56,9 +54,6 @@ func Open(path string, config Config) (*savedmodel.Bundle, error) {
 
 // openFor opens a model for a job. If the precision was auto, it returns the chosen one.
 func openFor(path, job string, config Config) (*savedmodel.Bundle, Precision, error) {
-	if IsFolds(path) {
-		return nil, config.Precision, fmt.Errorf("%s is a cross-validation, with a model for each fold; name one, as %s", path, filepath.Join(path, "fold-1"))
-	}
 	dir, err := trustedDir(strings.TrimSuffix(path, "/"), config.Trust)
 	if err != nil {
 		return nil, config.Precision, err
