@@ -42,6 +42,9 @@ func (v *studyChapter) best() string {
 		return fmt.Sprintf("No variant has a higher test accuracy than %s (%s). The next is %s with %s.",
 			baseName(reference.Name), page.Number(mean(reference)), next.Name, page.Number(mean(next)))
 	}
+	if best := slices.DeleteFunc(slices.Clone(done), func(x result.Variant) bool { return mean(x) < mean(first) }); len(best) > 1 {
+		return v.tied(best, reference)
+	}
 	text := fmt.Sprintf("The best variant on the test set is %s with an accuracy of %s, %s above %s (%s).",
 		first.Name, page.Number(mean(first)), page.Number(mean(first)-mean(reference)), baseName(reference.Name), page.Number(mean(reference)))
 	p, ok := v.corrected()[first.Name]
@@ -52,6 +55,26 @@ func (v *studyChapter) best() string {
 		return text + fmt.Sprintf(" The difference is significant in every seed (McNemar's p %s, corrected for %s).", page.Number(p), v.comparisons())
 	}
 	return text + fmt.Sprintf(" The difference is not significant in every seed (McNemar's p %s, corrected for %s).", page.Number(p), v.comparisons())
+}
+
+// tied returns the sentences of [studyChapter.best] about variants with the same accuracy.
+func (v *studyChapter) tied(best []result.Variant, reference result.Variant) string {
+	var names, significant []string
+	corrected := v.corrected()
+	for _, x := range best {
+		names = append(names, x.Name)
+		if p, ok := corrected[x.Name]; ok && p < 0.05 && x.McNemar.Against == v.Base {
+			significant = append(significant, fmt.Sprintf("%s (p %s)", x.Name, page.Number(p)))
+		}
+	}
+	mean := float64(best[0].Figures[testMeasure].Mean)
+	base := float64(reference.Figures[testMeasure].Mean)
+	tests := "none"
+	if len(significant) > 0 {
+		tests = strings.Join(significant, ", ")
+	}
+	return fmt.Sprintf("The best variants on the test set are %s, each with an accuracy of %s, %s above %s (%s). With a significant difference in every seed: %s (McNemar's test, corrected for %s).",
+		strings.Join(names, ", "), page.Number(mean), page.Number(mean-base), baseName(reference.Name), page.Number(base), tests, v.comparisons())
 }
 
 // baseName returns the words for the base variant.

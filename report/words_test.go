@@ -79,3 +79,25 @@ func TestRuleCountsErrors(t *testing.T) {
 		}
 	}
 }
+
+// All variants with the highest test accuracy are named.
+func TestBestNamesAllTiedVariants(t *testing.T) {
+	names := []string{"a", "b", "c", "d"}
+	for tied := 1; tied <= len(names); tied++ {
+		v := &studyChapter{Study: &result.Study{Base: "base", Variants: []result.Variant{{Name: "base", Figures: map[string]result.Figure{testMeasure: {Mean: 0.2}}}}}}
+		for i, name := range names {
+			mean := result.Number(0.1)
+			if i < tied {
+				mean = 0.3
+			}
+			v.Variants = append(v.Variants, result.Variant{Name: name, Figures: map[string]result.Figure{testMeasure: {Mean: mean}}})
+		}
+		want := "The best variant on the test set is a with"
+		if tied > 1 {
+			want = "The best variants on the test set are " + strings.Join(names[:tied], ", ") + ", each with an accuracy of 0.300, 0.100 above the base (0.200)."
+		}
+		if got := v.best(); !strings.Contains(got, want) {
+			t.Errorf("%d tied: %q lacks %q", tied, got, want)
+		}
+	}
+}

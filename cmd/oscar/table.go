@@ -125,7 +125,7 @@ func (g *grid) block(columns, widths []int) {
 	}
 	var configs []table.ColumnConfig
 	for at, i := range columns {
-		c := table.ColumnConfig{Number: at + 1, WidthMax: widths[i], WidthMaxEnforcer: text.WrapSoft}
+		c := table.ColumnConfig{Number: at + 1, WidthMax: widths[i], WidthMaxEnforcer: wrapCell}
 		for _, h := range g.headers {
 			for _, name := range g.right {
 				if i < len(h) && h[i] == name {
@@ -146,4 +146,14 @@ func (g *grid) block(columns, widths []int) {
 		t.AppendRow(pick(r))
 	}
 	t.Render()
+}
+
+// wrapCell wraps a cell. Unlike text.WrapSoft it does not fill lines with spaces, which would stand at
+// the end of lines that are aligned to the right.
+func wrapCell(cell string, width int) string {
+	lines := strings.Split(text.WrapSoft(cell, width), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return strings.Join(lines, "\n")
 }
