@@ -56,7 +56,7 @@ func (s Sensitivity) Words() string {
 	case TooFewImages:
 		return "too few images"
 	case NoConcept:
-		return "told no better than chance"
+		return "accuracy no better than chance"
 	case NotSignificant:
 		return "not significant"
 	}

@@ -281,7 +281,7 @@ func TestVerdicts(t *testing.T) {
 		{"the same", good, high, high, 20, 1, global.NotSignificant, "not significant"},
 		{"few images of the class", good, high, low, 9, 1, global.TooFewImages, "too few images"},
 		{"no CAVs", global.Vectors{}, nil, nil, 20, 1, global.TooFewImages, "too few images"},
-		{"65 % of 20 right", telling(0.65, 20), high, low, 20, 1, global.NoConcept, "told no better than chance"},
+		{"65 % of 20 right", telling(0.65, 20), high, low, 20, 1, global.NoConcept, "accuracy no better than chance"},
 		{"65 % of 200 right", telling(0.65, 200), high, low, 20, 1, global.Significant, "more than random"},
 	} {
 		got := global.Compare(c.cavs, c.a, c.b, c.images, c.comparisons)

@@ -91,7 +91,7 @@ func TestReportOfConcepts(t *testing.T) {
 	p.Want("dd", "2 of 6 pairs of a concept and a class", "1 of 1")
 	p.Want("p", "There is no tree: 2 images, want at least 20.", "the picture is missing", "the map is missing")
 	p.Want("h3", "box, strategy 1 of 2", "box, strategy 2 of 2")
-	p.Want("td", "1.00 (more than random) p 0.0001", "0.10 (fewer than random) p 0.002", "0.90 p 0.2", "– too few", "told no better than chance", "for a reason", "20, 10")
+	p.Want("td", "1.00 (more than random) p 0.0001", "0.10 (fewer than random) p 0.002", "0.90 p 0.2", "– too few", "accuracy no better than chance", "for a reason", "20, 10")
 	p.Want("li", "2 images could not be read", "Blue: more images than along random directions; orange: fewer. Both: p at most 0.0083 (0.05 over 6 comparisons). Gray: not significant.")
 	reporttest.Look(t, p.Path)
 
