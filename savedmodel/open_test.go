@@ -89,7 +89,7 @@ func TestOpenOfADamagedModel(t *testing.T) {
 		"half a graph":         {"saved_model.pb", half, []string{"saved_model.pb is damaged"}},
 		"an empty graph":       {"saved_model.pb", func([]byte) []byte { return []byte{} }, []string{"saved_model.pb is damaged", "no graph"}},
 		"no metadata":          {"assets.extra/oscar.json", gone, []string{"oscar.json", "not exported by oscar"}},
-		"half the metadata":    {"assets.extra/oscar.json", half, []string{"oscar.json", "unexpected end"}},
+		"half the metadata":    {"assets.extra/oscar.json", half, []string{"oscar.json", "it ends in the middle of its JSON"}},
 		"metadata of tomorrow": {"assets.extra/oscar.json", edit(func(m map[string]any) { m["format"] = 2 }), []string{"oscar.json", "format 2", "reads 1"}},
 		"other classes":        {"assets.extra/oscar.json", edit(func(m map[string]any) { m["classes"] = []string{"a", "b"} }), []string{"oscar.json", "2 classes", "[N,3]"}},
 		"another image": {"assets.extra/oscar.json", edit(func(m map[string]any) { m["image"] = map[string]any{"height": 5, "width": 5} }),

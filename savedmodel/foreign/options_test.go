@@ -34,7 +34,7 @@ func TestAspectOfAModel(t *testing.T) {
 		"image: {padding: 3}":                   "padding is 3, which only the aspect letterbox has",
 		"image: {aspect: crop, padding: 300}":   "padding is 300, want a gray from 0 to 255",
 		"image: {interpolation: area}":          `no interpolation "area"`,
-		"image: {aspect: crop, padding: false}": "image.padding is a bool, want a whole number",
+		"image: {aspect: crop, padding: false}": "image.padding is true or false, want a whole number",
 		"image: {scal: 0..1}":                   `image has an unknown key "scal" (scale?); have height, width, scale,`,
 		"explian: conv":                         `the file has an unknown key "explian" (explain?); have signature,`,
 		"trust: true":                           `the file has an unknown key "trust"`,
