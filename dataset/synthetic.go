@@ -78,11 +78,7 @@ func Synthesize(ctx context.Context, dir string, opts SyntheticOptions) (err err
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			undo()
-		}
-	}()
+	defer undo(&err)
 	lock, err := atomicfile.Lock(dir)
 	if err != nil {
 		return err
@@ -179,14 +175,15 @@ const draftPrefix = ".draft-"
 // syntheticKinds are the folders of a set. Images, whose existence is checked, come last.
 var syntheticKinds = []string{"masks", "images"}
 
-// makeFolder creates a folder for synthetic images. undo removes it if it was created and is empty.
-func makeFolder(dir string) (undo func(), err error) {
+// makeFolder creates a folder for synthetic images. After an error, undo, which is to be deferred,
+// removes it if it was created and is empty.
+func makeFolder(dir string) (undo func(failure *error), err error) {
 	_, missing := os.Stat(dir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("cannot make folder for synthetic images: %w", err)
 	}
-	return func() {
-		if missing != nil {
+	return func(failure *error) {
+		if *failure != nil && missing != nil {
 			os.Remove(dir) // fails if the folder has files
 		}
 	}, nil

@@ -45,11 +45,7 @@ func SynthesizeLabels(ctx context.Context, dir string, opts SyntheticOptions) (e
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			undo()
-		}
-	}()
+	defer undo(&err)
 	rows := make([][]string, opts.PerClass*len(SyntheticClasses))
 	err = atomicfile.Dir(filepath.Join(dir, syntheticImages), func(draft string) error {
 		group, drawing := errgroup.WithContext(ctx)

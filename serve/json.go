@@ -8,7 +8,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -115,9 +114,5 @@ func plainJSONError(err error) error {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return fmt.Errorf("it has the key %q twice", wrong.JSONPointer.LastToken())
 	}
-	what, _, found := strings.Cut(wrong.Err.Error(), "' ")
-	if found {
-		what += "'"
-	}
-	return fmt.Errorf("it is not JSON at byte %d: %s", wrong.ByteOffset+1, what)
+	return jsonerror.Syntax(wrong.ByteOffset+1, wrong.Err)
 }

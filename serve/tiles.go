@@ -30,7 +30,7 @@ const maxTiles = 12
 
 // spread returns maxTiles of the tiles, evenly spread from the first to the last, and a text with the
 // numbers. It returns all tiles and no text if there are not more.
-func spread(all []tile, beside string) ([]tile, string) {
+func spread(all []tile, kind string) ([]tile, string) {
 	if len(all) <= maxTiles {
 		return all, ""
 	}
@@ -38,7 +38,7 @@ func spread(all []tile, beside string) ([]tile, string) {
 	for i := range out {
 		out[i] = all[i*(len(all)-1)/(maxTiles-1)]
 	}
-	return out, fmt.Sprintf("%d of %d %s, evenly spread.", maxTiles, len(all), beside)
+	return out, fmt.Sprintf("%d of %d %s, evenly spread.", maxTiles, len(all), kind)
 }
 
 // tiles returns the views to show next to the page's view, and a text about those that are left out.

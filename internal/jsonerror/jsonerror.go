@@ -25,11 +25,7 @@ func Plain(err error) error {
 		if strings.HasPrefix(wrong.Error(), "unexpected end") {
 			return errTruncated
 		}
-		what, _, found := strings.Cut(wrong.Error(), "' ")
-		if found {
-			what += "'"
-		}
-		return fmt.Errorf("it is not JSON at byte %d: %s", wrong.Offset, what)
+		return Syntax(wrong.Offset, wrong)
 	}
 	if _, name, ok := strings.Cut(err.Error(), "json: unknown field "); ok {
 		return fmt.Errorf("it has an unknown key %s", name)
@@ -52,6 +48,16 @@ func At(key string, err error) error {
 		return fmt.Errorf("%s: %w", key, Plain(err))
 	}
 	return nil
+}
+
+// Syntax describes what is wrong at a byte, counted from 1. A library adds to the wrong character what
+// it read there, which is left out.
+func Syntax(offset int64, err error) error {
+	what, _, found := strings.Cut(err.Error(), "' ")
+	if found {
+		what += "'"
+	}
+	return fmt.Errorf("it is not JSON at byte %d: %s", offset, what)
 }
 
 func wrongType(key string, wrong *json.UnmarshalTypeError) error {
